@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+mod after;
+mod choose;
+mod diagnostic;
+mod facts;
+mod goal;
+mod identity;
+mod need;
+mod phrases;
+mod progress;
+mod reading;
+mod review;
+mod shelf;
+mod subject;
+mod tags;
+mod task;
+mod value;
+mod words;
+
+pub use after::check_after;
+pub use choose::{Action, Ask, AskKind, Decision, asks, choose};
+pub use diagnostic::{Diagnostic, Severity};
+pub use facts::{Fact, FactError, FactKey, FactValue, Facts, LAPSED_DAYS};
+pub use goal::{Goal, GoalUnit, Mission};
+pub use identity::identify;
+pub use need::{Need, NeedState};
+pub use phrases::{Doing, Meaning, meaning};
+pub use progress::{Answer, Edit, Item, ItemState, Merged, Progress, ProgressError, Said, merge};
+pub use reading::{GreyZone, ModelReading, ReadBy, Reading, read};
+pub use review::{Audience, Case, Eligible, Missing, Offer, Past, Refusal, Review, SKILLS, Verdict, review};
+pub use shelf::{Issue, Shelf, Stage};
+pub use subject::Subject;
+pub use tags::Tags;
+pub use task::{Source, Task, TaskId, folded};
+pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};
+pub use words::{Channel, Skill, Who, nearest};

@@ -1,0 +1,131 @@
+//! Words that say plainly where a task lands and what is to be done. Only the plainest orders are understood here
+//! ("Post issue 45 to Mastodon"); everything else is the model's.
+
+use crate::words::{Channel, Skill, Who};
+
+/// What an order in plain words means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doing {
+    /// Which skill.
+    pub skill: Skill,
+    /// For whom.
+    pub who: Who,
+}
+
+/// What the words of one line say by themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Meaning {
+    /// The channel that is named, if exactly one is.
+    pub channel: Option<Channel>,
+    /// The order, if it is one of the plainest.
+    pub doing: Option<Doing>,
+}
+
+const TELL: [&str; 8] = ["post", "share", "toot", "tweet", "announce", "submit", "crosspost", "cross"];
+const SEND: [&str; 4] = ["send", "mail", "email", "deliver"];
+const NAMES_AN_ISSUE: [&str; 6] = ["issue", "letter", "draft", "essay", "episode", "post"];
+const LIST: [&str; 5] = ["list", "subscribers", "readers", "everyone", "newsletter"];
+/// A plain order has no condition and no doubt in it.
+const DOUBT: [&str; 19] = [
+    "not", "no", "never", "don", "dont", "cannot", "maybe", "perhaps", "unless", "if", "once", "when", "until", "wait", "hold", "after",
+    "before", "should", "or",
+];
+
+/// What the words of `text` say by themselves.
+pub fn meaning(text: &str) -> Meaning {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect();
+    let channel = named_channel(&words);
+    let plain = !lower.contains('?') && !words.iter().any(|word| DOUBT.contains(word));
+    Meaning { channel, doing: if plain { order(&words, &lower, channel) } else { None } }
+}
+
+fn order(words: &[&str], lower: &str, channel: Option<Channel>) -> Option<Doing> {
+    let first = words.first()?;
+    if !names_an_issue(words, lower) {
+        return None;
+    }
+    let to_the_list = words.iter().any(|word| LIST.contains(word));
+    match channel {
+        Some(Channel::Web) | None if *first == "publish" && !to_the_list => Some(Doing { skill: Skill::Publish, who: Who::Strangers }),
+        Some(Channel::Email) | None if SEND.contains(first) && to_the_list => Some(Doing { skill: Skill::Publish, who: Who::Subscribers }),
+        Some(channel) if TELL.contains(first) && channel != Channel::Web && channel.is_public() => {
+            Some(Doing { skill: Skill::Distribute, who: Who::Strangers })
+        }
+        _ => None,
+    }
+}
+
+/// "issue 45", "draft 46", or a title in quotation marks.
+fn names_an_issue(words: &[&str], lower: &str) -> bool {
+    let numbered = words.windows(2).any(|pair| NAMES_AN_ISSUE.contains(&pair[0]) && pair[1].parse::<u32>().is_ok());
+    numbered || lower.matches('"').count() == 2 || (lower.contains('“') && lower.contains('”'))
+}
+
+fn named_channel(words: &[&str]) -> Option<Channel> {
+    let named: Vec<(bool, Channel)> = (0..words.len())
+        .filter_map(|at| {
+            let channel = channel_at(words, at)?;
+            let pointed = at > 0 && matches!(words[at - 1], "to" | "on" | "onto" | "via" | "by" | "over");
+            let pointed = pointed || (at > 1 && matches!(words[at - 2], "to" | "on" | "via") && words[at - 1] == "the");
+            Some((pointed, channel))
+        })
+        .collect();
+    let one = |mut channels: Vec<Channel>| {
+        channels.sort();
+        channels.dedup();
+        if channels.len() == 1 { channels.pop() } else { None }
+    };
+    let pointed: Vec<Channel> = named.iter().filter(|(pointed, _)| *pointed).map(|(_, channel)| *channel).collect();
+    if pointed.is_empty() { one(named.into_iter().map(|(_, channel)| channel).collect()) } else { one(pointed) }
+}
+
+fn channel_at(words: &[&str], at: usize) -> Option<Channel> {
+    let next = words.get(at + 1).copied().unwrap_or_default();
+    let before = if at > 0 { words[at - 1] } else { "" };
+    match words[at] {
+        "mastodon" | "fediverse" | "toot" => Some(Channel::Mastodon),
+        "bluesky" | "bsky" => Some(Channel::Bluesky),
+        "hackernews" | "hn" => Some(Channel::Hackernews),
+        "hacker" if next == "news" => Some(Channel::Hackernews),
+        "reddit" | "subreddit" => Some(Channel::Reddit),
+        word if word.starts_with("r/") && word.len() > 3 => Some(Channel::Reddit),
+        "twitter" | "tweet" => Some(Channel::X),
+        "x" if matches!(before, "on" | "to") => Some(Channel::X),
+        "lobsters" => Some(Channel::Lobsters),
+        "linkedin" => Some(Channel::Linkedin),
+        "mail" | "email" | "emails" | "mails" => Some(Channel::Email),
+        "mailing" if next == "list" => Some(Channel::Email),
+        "website" | "site" | "rss" => Some(Channel::Web),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_orders_are_understood_and_nothing_else() {
+        let distribute = Some(Doing { skill: Skill::Distribute, who: Who::Strangers });
+        let send = Some(Doing { skill: Skill::Publish, who: Who::Subscribers });
+        let publish = Some(Doing { skill: Skill::Publish, who: Who::Strangers });
+        for (text, channel, doing) in [
+            ("Post issue 45 to Mastodon", Some(Channel::Mastodon), distribute),
+            ("Submit \"The Queue\" to Hacker News", Some(Channel::Hackernews), distribute),
+            ("Share issue 3 on r/selfhosted", Some(Channel::Reddit), distribute),
+            ("Send issue 45 to the mailing list", Some(Channel::Email), send),
+            ("Publish draft 46", None, publish),
+            ("Post the Mastodon thread of issue 45 to Bluesky", Some(Channel::Bluesky), distribute),
+            ("Don't post issue 45 to Mastodon", Some(Channel::Mastodon), None),
+            ("Post issue 45 to Mastodon once Ann has read it", Some(Channel::Mastodon), None),
+            ("Did we post issue 45 to Mastodon?", Some(Channel::Mastodon), None),
+            ("Refactor the code that posts issue 45 to Mastodon", Some(Channel::Mastodon), None),
+            ("Publish the style guide of the publishing module", None, None),
+            ("Compare Mastodon and Bluesky", None, None),
+            ("Solve x for y", None, None),
+        ] {
+            assert_eq!(meaning(text), Meaning { channel, doing }, "{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! PROGRESS.md: the human's plan and the agent's record, read without losing a byte.
+//!
+//! Must stay true: the bytes that were read are the bytes that are kept; a task item is what cmark-gfm says it is, except
+//! that one in a block quote is a quotation; nothing inside the agent's block is a task.
+
+mod answer;
+mod edit;
+mod parse;
+
+use crate::diagnostic::Diagnostic;
+use crate::tags::Tagged;
+
+pub use answer::{Answer, Said};
+pub use edit::{Edit, Merged, merge};
+
+/// A file that can't be read as PROGRESS.md at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProgressError {
+    /// It holds a NUL byte.
+    #[error("line {line}: a NUL byte: this is no text file")]
+    Binary {
+        /// Where the first one is.
+        line: usize,
+    },
+    /// The block could not be placed where a later wake would find it again.
+    #[error("the agent's block can't be placed: the file begins and ends inside a fence or a comment that is never closed")]
+    NoPlaceForBlock,
+}
+
+/// The box of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemState {
+    /// `[ ]`
+    Open,
+    /// `[x]` or `[X]`
+    Done,
+    /// `[-]`
+    Dropped,
+}
+
+/// One item of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The line of its box, from 1.
+    pub line: usize,
+    /// The box.
+    pub state: ItemState,
+    /// The words and tags of its first paragraph.
+    pub tagged: Tagged,
+    /// The nearest heading above it, if there is one.
+    pub heading: Option<String>,
+    /// Where the box's symbol is, in bytes from the start of the file.
+    symbol: usize,
+    /// Where words may be appended: the end of its first paragraph.
+    end: usize,
+}
+
+impl Item {
+    /// Its words without tags.
+    pub fn text(&self) -> &str {
+        &self.tagged.words
+    }
+}
+
+/// The agent's block: the bytes between the two marker lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// The lines between the markers.
+    inner: std::ops::Range<usize>,
+    /// The markers' lines with what is between them.
+    outer: std::ops::Range<usize>,
+}
+
+/// PROGRESS.md as a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    source: Vec<u8>,
+    /// All items outside the agent's block, in the order of the file.
+    pub items: Vec<Item>,
+    /// What the human answered in the agent's block.
+    pub answers: Vec<Answer>,
+    /// What is wrong, with line and column.
+    pub diagnostics: Vec<Diagnostic>,
+    block: Option<Block>,
+    /// Where the body starts, behind front matter.
+    body: usize,
+}
+
+impl Progress {
+    /// Reads a file's bytes.
+    ///
+    /// # Errors
+    /// [`ProgressError::Binary`] when it holds a NUL byte. Nothing else is an error: what can't be understood becomes a
+    /// diagnostic.
+    pub fn parse(source: impl Into<Vec<u8>>) -> Result<Self, ProgressError> {
+        parse::parse(source.into())
+    }
+
+    /// The bytes, exactly as they were read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.source
+    }
+
+    /// Open items, in the order of the file.
+    pub fn open(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.state == ItemState::Open)
+    }
+
+    /// The lines between the block's markers, as they stand in the file.
+    pub fn block(&self) -> Option<&[u8]> {
+        self.block.as_ref().map(|block| &self.source[block.inner.clone()])
+    }
+
+    /// The line ending that most lines have.
+    pub(crate) fn eol(&self) -> &'static str {
+        let crlf = self.source.windows(2).filter(|pair| pair == b"\r\n").count();
+        let lf = self.source.iter().filter(|byte| **byte == b'\n').count();
+        if crlf * 2 > lf { "\r\n" } else { "\n" }
+    }
+}
+
+/// The marker lines of the agent's block.
+pub(crate) const BLOCK_START: &str = "<!-- reveille -->";
+/// See [`BLOCK_START`].
+pub(crate) const BLOCK_END: &str = "<!-- /reveille -->";
+
+#[cfg(test)]
+mod tests;

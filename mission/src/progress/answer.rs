@@ -1,0 +1,77 @@
+//! What the human answered in the agent's block: a ticked box, `no`, `yes`, or an address behind an entry. An entry is known
+//! by the key that stands in it as `` `#key` ``; a line without one is no answer.
+
+/// What stands behind an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing.
+    Nothing,
+    /// `yes`
+    Yes,
+    /// `no`
+    No,
+    /// An http or https address.
+    Address(String),
+    /// Other words: shown back, never acted upon.
+    Other(String),
+}
+
+/// One entry of the block as the human left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The entry's key.
+    pub key: String,
+    /// Whether its box is ticked.
+    pub ticked: bool,
+    /// What stands behind it.
+    pub said: Said,
+    /// Its line, from 1.
+    pub line: usize,
+}
+
+/// Reads one list item of the block.
+pub(super) fn answer_of(line: &str, number: usize) -> Option<Answer> {
+    let from = line.rfind("`#")? + 2;
+    let to = from + line[from..].find('`')?;
+    let key = &line[from..to];
+    if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return None;
+    }
+    let box_start = line.find('[')?;
+    let ticked = matches!(line.as_bytes().get(box_start + 1..box_start + 3), Some(b"x]" | b"X]"));
+    let behind = line[to + 1..].trim().trim_matches(['<', '>']);
+    let said = match behind.to_lowercase().trim_end_matches(['.', '!']) {
+        "" => Said::Nothing,
+        "no" | "n" => Said::No,
+        "yes" | "y" | "ok" => Said::Yes,
+        _ if behind.starts_with("https://") || behind.starts_with("http://") => match behind.contains(char::is_whitespace) {
+            false => Said::Address(behind.to_owned()),
+            true => Said::Other(behind.to_owned()),
+        },
+        _ => Said::Other(behind.to_owned()),
+    };
+    Some(Answer { key: key.to_owned(), ticked, said, line: number })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_from_entries_with_a_key() {
+        for (line, expected) in [
+            ("- [x] Approve it `#ab12`", Some((true, Said::Nothing))),
+            ("- [ ] Approve it `#ab12` no", Some((false, Said::No))),
+            ("- [ ] Approve it `#ab12` Yes!", Some((false, Said::Yes))),
+            ("- [ ] Post it `#ab12` https://x.example/1", Some((false, Said::Address("https://x.example/1".into())))),
+            ("- [ ] Post it `#ab12` <https://x.example/1>", Some((false, Said::Address("https://x.example/1".into())))),
+            ("- [ ] Post it `#ab12` https://x.example/1 and more", Some((false, Said::Other("https://x.example/1 and more".into())))),
+            ("- [ ] Post it `#ab12` later", Some((false, Said::Other("later".into())))),
+            ("- [x] A line of mine", None),
+            ("- [x] `#; drop` x", None),
+        ] {
+            let found = answer_of(line, 1).map(|answer| (answer.ticked, answer.said));
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+}

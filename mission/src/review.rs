@@ -1,0 +1,344 @@
+//! The review: can it be done now, and who is it for? Only [`review`] makes an [`Eligible`]; no score, model or prompt can.
+//!
+//! The order of the questions: is the line understood, was it done, is it for anybody, is everything there that the line
+//! asks for, is it clear, is everything there that the skill needs, are there people today, can the program do it, does it
+//! name its issue, do caps allow it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::facts::Facts;
+use crate::need::{Need, NeedState};
+use crate::reading::Reading;
+use crate::subject::Subject;
+use crate::task::Task;
+use crate::value::{Priors, reach};
+use crate::words::{Skill, Who};
+
+/// What a skill says it can do with a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// The program can do it once these needs are met.
+    Can {
+        /// What must be there.
+        needs: Vec<Need>,
+    },
+    /// Only a person can, and why.
+    HumanOnly {
+        /// The reason.
+        why: String,
+        /// Where a text was prepared for a person to post: the need that the resulting address meets.
+        by_hand: Option<Need>,
+    },
+}
+
+/// What the ledger, the caps and the human's earlier answers say of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing.
+    Fresh,
+    /// It was done.
+    Done {
+        /// The proof.
+        evidence: String,
+    },
+    /// The human said no.
+    TurnedDown {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// It may be tried again later.
+    CoolingDown {
+        /// From then on.
+        until: DateTime<Utc>,
+        /// Why not now.
+        why: String,
+    },
+    /// A cap is reached.
+    OverBudget {
+        /// Which one.
+        cap: String,
+    },
+}
+
+/// Everything that is known of one task when it is reviewed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The task.
+    pub task: Task,
+    /// Its reading.
+    pub reading: Reading,
+    /// What the skills say.
+    pub offer: Offer,
+    /// What the past says.
+    pub past: Past,
+}
+
+/// The people a task is for, as they were counted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Audience {
+    /// How many there are today.
+    pub count: u64,
+    /// The fact that says so.
+    pub source: String,
+    /// When it was measured.
+    pub measured_at: Option<DateTime<Utc>>,
+}
+
+/// A need that is not met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The need.
+    pub need: Need,
+    /// What is missing.
+    pub why: String,
+    /// How to mend it.
+    pub unblock: String,
+}
+
+/// Why a task is not to be done now, with what a human needs to undo it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// Something is missing.
+    Blocked {
+        /// All of it.
+        needs: Vec<Missing>,
+    },
+    /// It is for nobody, or for people of whom there are none today.
+    NoAudience {
+        /// Whom it is for.
+        who: Who,
+        /// The count and where it comes from.
+        audience: Audience,
+    },
+    /// It has an audience, but only a human can do it.
+    NoSkill {
+        /// Why.
+        why: String,
+    },
+    /// Nobody can tell whom it is for.
+    Unclear {
+        /// The likeliest one, if the model gave any.
+        likeliest: Option<Who>,
+        /// How likely.
+        confidence: f64,
+    },
+    /// It was done.
+    Done {
+        /// The proof.
+        evidence: String,
+    },
+    /// Not now.
+    CoolingDown {
+        /// From then on.
+        until: DateTime<Utc>,
+        /// Why not now.
+        why: String,
+    },
+    /// A cap is reached.
+    OverBudget {
+        /// Which one.
+        cap: String,
+    },
+}
+
+impl Refusal {
+    /// The kind, as it stands in the JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Refusal::Blocked { .. } => "blocked",
+            Refusal::NoAudience { .. } => "no_audience",
+            Refusal::NoSkill { .. } => "no_skill",
+            Refusal::Unclear { .. } => "unclear",
+            Refusal::Done { .. } => "done",
+            Refusal::CoolingDown { .. } => "cooling_down",
+            Refusal::OverBudget { .. } => "over_budget",
+        }
+    }
+
+    /// Why, in one line.
+    pub fn why(&self) -> String {
+        match self {
+            Refusal::Blocked { needs } => needs.iter().map(|need| need.why.as_str()).collect::<Vec<_>>().join("; "),
+            Refusal::NoAudience { who: Who::Nobody, .. } => "no reader notices it".to_owned(),
+            Refusal::NoAudience { who, audience } => {
+                format!("it is for {who}, and today there are {} ({})", audience.count, audience.source)
+            }
+            Refusal::NoSkill { why } => why.clone(),
+            Refusal::Unclear { likeliest: Some(who), confidence } => {
+                format!("not clear who notices it (likeliest {who}, {:.0} %)", confidence * 100.0)
+            }
+            Refusal::Unclear { likeliest: None, .. } => "not clear who notices it: no tag, no plain words, no model".to_owned(),
+            Refusal::Done { evidence } => format!("it is done: {evidence}"),
+            Refusal::CoolingDown { until, why } => format!("{why}; not before {}", until.format("%Y-%m-%d %H:%M UTC")),
+            Refusal::OverBudget { cap } => format!("the cap is reached: {cap}"),
+        }
+    }
+
+    /// What would undo it, where a human can.
+    pub fn unblock(&self) -> Option<String> {
+        match self {
+            Refusal::Blocked { needs } => Some(needs.iter().map(|need| need.unblock.as_str()).collect::<Vec<_>>().join("; ")),
+            Refusal::NoSkill { .. } => Some("do it yourself and tick it".to_owned()),
+            Refusal::Unclear { .. } => {
+                Some("add `for:strangers`, `for:subscribers`, `for:customers` or `for:nobody` to the line".to_owned())
+            }
+            Refusal::NoAudience { .. } | Refusal::Done { .. } | Refusal::CoolingDown { .. } | Refusal::OverBudget { .. } => None,
+        }
+    }
+}
+
+/// A task that passed the review. There is no other way to one than [`review`].
+#[derive(Debug, Clone)]
+pub struct Eligible<'a> {
+    case: &'a Case,
+    audience: Audience,
+}
+
+impl<'a> Eligible<'a> {
+    /// The task.
+    pub fn task(&self) -> &'a Task {
+        &self.case.task
+    }
+
+    /// Its reading.
+    pub fn reading(&self) -> &'a Reading {
+        &self.case.reading
+    }
+
+    /// Whom it reaches.
+    pub fn audience(&self) -> &Audience {
+        &self.audience
+    }
+}
+
+/// The outcome of a review.
+#[derive(Debug, Clone)]
+pub enum Verdict<'a> {
+    /// It may be scored.
+    Eligible(Eligible<'a>),
+    /// It may not.
+    Refused(Refusal),
+}
+
+/// What every review of one wake shares.
+#[derive(Debug, Clone, Copy)]
+pub struct Review<'a> {
+    /// What was observed.
+    pub facts: &'a Facts,
+    /// The priors of reach.
+    pub priors: &'a Priors,
+}
+
+/// Reviews one case.
+pub fn review<'a>(case: &'a Case, by: Review<'_>) -> Verdict<'a> {
+    match admit(case, by) {
+        Ok(audience) => Verdict::Eligible(Eligible { case, audience }),
+        Err(refusal) => Verdict::Refused(refusal),
+    }
+}
+
+fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
+    understood(case)?;
+    past(case)?;
+    let who = case.reading.who;
+    if who == Some(Who::Nobody) {
+        let source = case.reading.read_by.to_string();
+        return Err(Refusal::NoAudience { who: Who::Nobody, audience: Audience { count: 0, source, measured_at: None } });
+    }
+    met(&asked_by_the_line(&case.task), by.facts)?;
+    let who = who.ok_or_else(|| unclear(case))?;
+    if let Offer::Can { needs } = &case.offer {
+        let before: Vec<Need> = needs.iter().filter(|need| **need != Need::Subject).cloned().collect();
+        met(&before, by.facts)?;
+    }
+    let audience = audience(who, case, by);
+    if audience.count == 0 {
+        return Err(Refusal::NoAudience { who, audience });
+    }
+    match &case.offer {
+        Offer::HumanOnly { why, .. } => return Err(Refusal::NoSkill { why: why.clone() }),
+        Offer::Can { needs } if needs.contains(&Need::Subject) => names_one(&case.reading.subject)?,
+        Offer::Can { .. } => {}
+    }
+    Ok(audience)
+}
+
+fn understood(case: &Case) -> Result<(), Refusal> {
+    let needs: Vec<Missing> = case
+        .task
+        .problems
+        .iter()
+        .map(|problem| Missing { need: Need::Mend, why: problem.clone(), unblock: "mend the tag on this line".to_owned() })
+        .collect();
+    if needs.is_empty() { Ok(()) } else { Err(Refusal::Blocked { needs }) }
+}
+
+fn past(case: &Case) -> Result<(), Refusal> {
+    Err(match &case.past {
+        Past::Fresh => return Ok(()),
+        Past::Done { evidence } => Refusal::Done { evidence: evidence.clone() },
+        Past::CoolingDown { until, why } => Refusal::CoolingDown { until: *until, why: why.clone() },
+        Past::OverBudget { cap } => Refusal::OverBudget { cap: cap.clone() },
+        Past::TurnedDown { at } => Refusal::Blocked {
+            needs: vec![Missing {
+                need: Need::Human,
+                why: format!("you said no on {}", at.format("%Y-%m-%d")),
+                unblock: format!("`reveille approve {}` takes it back", case.task.id),
+            }],
+        },
+    })
+}
+
+/// The needs that stand on the line itself; `needs:human` is met by an approval of exactly these words.
+pub(crate) fn asked_by_the_line(task: &Task) -> Vec<Need> {
+    let tags = &task.tags;
+    let named = tags.needs.iter().map(|need| match need {
+        Need::Human => Need::Approval(task.digest()),
+        other => other.clone(),
+    });
+    named.chain(tags.after.iter().map(|start| Need::After(start.clone()))).collect()
+}
+
+fn met(needs: &[Need], facts: &Facts) -> Result<(), Refusal> {
+    let missing: Vec<Missing> = needs
+        .iter()
+        .filter_map(|need| match facts.need(need) {
+            NeedState::Met => None,
+            NeedState::Unmet { why, unblock } => Some(Missing { need: need.clone(), why, unblock }),
+        })
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(Refusal::Blocked { needs: missing }) }
+}
+
+fn unclear(case: &Case) -> Refusal {
+    let shares = case.reading.shares;
+    let likeliest = Who::ALL.into_iter().max_by(|a, b| shares[a.index()].total_cmp(&shares[b.index()]));
+    let likeliest = likeliest.filter(|who| shares[who.index()] > 0.0);
+    Refusal::Unclear { likeliest, confidence: case.reading.confidence }
+}
+
+fn audience(who: Who, case: &Case, by: Review<'_>) -> Audience {
+    let (people, keys, fact) = reach(who, &case.task, &case.reading, by.facts, by.priors);
+    let named = keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let source = match fact {
+        Some(_) => named,
+        None if who == Who::Strangers => format!("{}, never measured", keys.first().map(ToString::to_string).unwrap_or_default()),
+        None => format!("{named}, never counted"),
+    };
+    // A person is counted from half a person on: a channel measured dead rounds to nobody.
+    Audience { count: people.round().max(0.0) as u64, source, measured_at: fact.and_then(|fact| fact.measured_at) }
+}
+
+fn names_one(subject: &Subject) -> Result<(), Refusal> {
+    let (why, unblock) = match subject {
+        Subject::One(_) => return Ok(()),
+        Subject::None => ("the line names no issue or draft".to_owned(), "name one, like `issue 45` or `issue:45`".to_owned()),
+        Subject::Unknown(what) => (format!("{what} is not in issues/ or drafts/"), "write it, or correct the line".to_owned()),
+        Subject::Several(ids) => (format!("the line could mean any of {}", ids.join(", ")), "say which one, like `issue:45`".to_owned()),
+    };
+    Err(Refusal::Blocked { needs: vec![Missing { need: Need::Subject, why, unblock }] })
+}
+
+/// The skills that this version has; everything else is for a person.
+pub const SKILLS: [Skill; 3] = [Skill::Publish, Skill::Distribute, Skill::Measure];

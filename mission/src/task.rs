@@ -1,0 +1,88 @@
+//! A task: one thing that could be done, written by the human or proposed by a skill.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::tags::Tags;
+use crate::words::Skill;
+
+/// The name of a task: survives moving, retagging and small rewording of its line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskId(String);
+
+impl TaskId {
+    /// The id of words seen for the first time; `nth` tells equal texts apart, from 0.
+    pub fn of_words(words: &str, nth: usize) -> Self {
+        let digest = Sha256::digest(folded(words).as_bytes());
+        let short: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        Self(if nth == 0 { short } else { format!("{short}-{}", nth + 1) })
+    }
+
+    /// An id as it was stored, or as a human typed it.
+    pub fn stored(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Words with case, marks and white space folded away: what identity and memory go by.
+pub fn folded(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    for c in words.chars() {
+        if c.is_alphanumeric() {
+            out.extend(c.to_lowercase());
+        } else if !out.is_empty() && !out.ends_with(' ') {
+            out.push(' ');
+        }
+    }
+    let kept = out.trim_end();
+    // A line of marks only ("???", an emoji) still is a line.
+    if kept.is_empty() { words.trim().to_owned() } else { kept.to_owned() }
+}
+
+/// Who wants it done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An open item of PROGRESS.md.
+    Progress {
+        /// Its line, from 1.
+        line: usize,
+    },
+    /// A skill's proposal: the author decided it elsewhere (a draft marked ready, an issue just published).
+    Skill(Skill),
+}
+
+/// One thing that could be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Its name.
+    pub id: TaskId,
+    /// Its words, without tags.
+    pub text: String,
+    /// Its tags; a proposal carries what it means as tags.
+    pub tags: Tags,
+    /// Who wants it.
+    pub source: Source,
+    /// What is wrong with the line: until it is mended the task is blocked.
+    pub problems: Vec<String>,
+}
+
+impl Task {
+    /// The digest of its words: what an approval of the line holds for.
+    pub fn digest(&self) -> String {
+        Sha256::digest(folded(&self.text).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

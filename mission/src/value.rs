@@ -1,0 +1,209 @@
+//! The value of a task in the goal's own unit:
+//! `value = Σ over who of p(who) · reach(who, channel) · rate(who → goal)`.
+//! Every prior is a setting with its reason; every part is kept.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Fact, FactKey, Facts, LAPSED_DAYS};
+use crate::goal::GoalUnit;
+use crate::reading::Reading;
+use crate::review::Eligible;
+use crate::task::Task;
+use crate::words::{Channel, Skill, Who};
+
+/// A Beta prior of a rate, as imagined successes and failures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beta {
+    /// Imagined successes, above 0.
+    pub yes: f64,
+    /// Imagined failures, above 0.
+    pub no: f64,
+}
+
+impl Beta {
+    /// The mean: `yes / (yes + no)`.
+    pub fn mean(self) -> f64 {
+        self.yes / (self.yes + self.no)
+    }
+}
+
+/// Every prior of the value formula, with its default and its reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Priors {
+    /// People engaged by one post of an account that nobody follows yet (3): a new account is seen by a few, through tags and
+    /// local timelines, so it can start.
+    pub reach_base: f64,
+    /// Of a hundred followers, how many engage with one post, as a share (0.05): most are asleep or scroll past.
+    pub reach_per_follower: f64,
+    /// How many measured posts the two numbers above weigh (5): after a handful the measurements decide.
+    pub reach_weight: f64,
+    /// A stranger who was reached becomes a confirmed reader (2 of 100): usual for a post with a link to a sign-up page.
+    pub stranger_to_confirmed: Beta,
+    /// A confirmed reader starts to pay one day (3 of 100): usual for paid newsletters.
+    pub confirmed_to_paying: Beta,
+    /// One thing done for a confirmed reader makes them pay now (2 of 1,000): the rate above, spread over half a year.
+    pub served_to_paying: Beta,
+    /// One thing done for a confirmed reader keeps one who would have left (1 of 100).
+    pub served_stays: Beta,
+    /// One thing done for a paying reader keeps one who would have left (1 of 100).
+    pub paying_stays: Beta,
+    /// The share of the confirmed readers that is taken to be silent while that was never measured (0.25).
+    pub silent_share: f64,
+}
+
+impl Default for Priors {
+    fn default() -> Self {
+        Self {
+            reach_base: 3.0,
+            reach_per_follower: 0.05,
+            reach_weight: 5.0,
+            stranger_to_confirmed: Beta { yes: 2.0, no: 98.0 },
+            confirmed_to_paying: Beta { yes: 3.0, no: 97.0 },
+            served_to_paying: Beta { yes: 2.0, no: 998.0 },
+            served_stays: Beta { yes: 1.0, no: 99.0 },
+            paying_stays: Beta { yes: 1.0, no: 99.0 },
+            silent_share: 0.25,
+        }
+    }
+}
+
+impl Priors {
+    /// What is wrong with them, if anything: all must be finite and in their ranges.
+    pub fn problem(&self) -> Option<String> {
+        let positive = |name: &str, value: f64| (!(value.is_finite() && value > 0.0)).then(|| format!("`{name}` must be above 0"));
+        let share = |name: &str, value: f64| (!(0.0..=1.0).contains(&value)).then(|| format!("`{name}` must be from 0 to 1"));
+        let beta = |name: &str, beta: Beta| positive(&format!("{name}.yes"), beta.yes).or(positive(&format!("{name}.no"), beta.no));
+        positive("reach_base", self.reach_base)
+            .or(share("reach_per_follower", self.reach_per_follower))
+            .or(positive("reach_weight", self.reach_weight))
+            .or(beta("stranger_to_confirmed", self.stranger_to_confirmed))
+            .or(beta("confirmed_to_paying", self.confirmed_to_paying))
+            .or(beta("served_to_paying", self.served_to_paying))
+            .or(beta("served_stays", self.served_stays))
+            .or(beta("paying_stays", self.paying_stays))
+            .or(share("silent_share", self.silent_share))
+    }
+
+    /// How many goal units one reached person is worth.
+    pub fn rate(&self, who: Who, unit: GoalUnit) -> f64 {
+        let paying = self.confirmed_to_paying.mean();
+        match (who, unit) {
+            (Who::Strangers, GoalUnit::Confirmed) => self.stranger_to_confirmed.mean(),
+            (Who::Strangers, GoalUnit::Paying) => self.stranger_to_confirmed.mean() * paying,
+            (Who::Subscribers, GoalUnit::Confirmed) => self.served_stays.mean(),
+            (Who::Subscribers, GoalUnit::Paying) => self.served_to_paying.mean() + self.served_stays.mean() * paying,
+            (Who::Customers, _) => self.paying_stays.mean(),
+            (Who::Nobody, _) => 0.0,
+        }
+    }
+}
+
+/// People engaged by one post on a public channel: the mean of a Gamma-Poisson estimate with prior mean
+/// `reach_base + reach_per_follower · followers`, the weight of `reach_weight` posts, moved by what was measured.
+/// On the web, visitors of 30 days stand for followers.
+pub fn reach_of_channel(channel: Channel, facts: &Facts, priors: &Priors) -> f64 {
+    let count = |key| facts.count(key).unwrap_or(0) as f64;
+    let followers = match channel {
+        Channel::Web => count(FactKey::SiteVisitors30d),
+        _ => count(FactKey::Followers(channel)),
+    };
+    let prior = priors.reach_base + priors.reach_per_follower * followers;
+    let (posts, engagements) = (count(FactKey::Posts(channel)), count(FactKey::Engagements(channel)));
+    (prior * priors.reach_weight + engagements) / (priors.reach_weight + posts)
+}
+
+/// How many people of one kind a task reaches today, and the fact that says so.
+pub(crate) fn reach<'f>(
+    who: Who,
+    task: &Task,
+    reading: &Reading,
+    facts: &'f Facts,
+    priors: &Priors,
+) -> (f64, Vec<FactKey>, Option<&'f Fact>) {
+    let known = |key: FactKey| (facts.count(key).unwrap_or(0) as f64, vec![key], facts.get(key));
+    match who {
+        Who::Nobody => (0.0, vec![], None),
+        Who::Customers => known(FactKey::CustomersActive),
+        Who::Subscribers if reading.skill == Some(Skill::Retain) => {
+            let key = FactKey::SubscribersLapsed(silent_days(&task.text));
+            match facts.count(key) {
+                Some(_) => known(key),
+                None => {
+                    let (count, keys, fact) = known(FactKey::SubscribersConfirmed);
+                    (count * priors.silent_share, keys, fact)
+                }
+            }
+        }
+        Who::Subscribers => known(FactKey::SubscribersConfirmed),
+        Who::Strangers => {
+            let channel = reading.channel.filter(|channel| channel.is_public()).unwrap_or(Channel::Web);
+            let keys = vec![FactKey::Posts(channel), FactKey::Engagements(channel), FactKey::Followers(channel)];
+            let fact = keys.iter().find_map(|key| facts.get(*key));
+            (reach_of_channel(channel, facts, priors), keys, fact)
+        }
+    }
+}
+
+/// The stage of silence that a line names; 30 days where it names none.
+fn silent_days(text: &str) -> u16 {
+    text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).find(|days| LAPSED_DAYS.contains(days)).unwrap_or(30)
+}
+
+/// One term of the sum.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Who.
+    pub who: Who,
+    /// How likely it is for them, 0 to 1.
+    pub share: f64,
+    /// How many of them it reaches.
+    pub reach: f64,
+    /// Goal units a person.
+    pub rate: f64,
+}
+
+/// A task that may be chosen, with its value and every part of it.
+#[derive(Debug, Clone)]
+pub struct Scored<'a> {
+    pub(crate) eligible: Eligible<'a>,
+    /// The terms of the sum.
+    pub parts: Vec<Part>,
+    /// People reached: `Σ share · reach`.
+    pub reach: f64,
+    /// Goal units a person reached: `value / reach`.
+    pub fit: f64,
+    /// Goal units expected.
+    pub value: f64,
+}
+
+impl<'a> Scored<'a> {
+    /// What is scored.
+    pub fn eligible(&self) -> &Eligible<'a> {
+        &self.eligible
+    }
+}
+
+/// Scores what `review` let through.
+pub fn score<'a>(eligible: Eligible<'a>, facts: &Facts, unit: GoalUnit, priors: &Priors) -> Scored<'a> {
+    let parts = parts(eligible.task(), eligible.reading(), facts, unit, priors);
+    let reach: f64 = parts.iter().map(|part| part.share * part.reach).sum();
+    let value: f64 = parts.iter().map(|part| part.share * part.reach * part.rate).sum();
+    let fit = if reach > 0.0 { value / reach } else { 0.0 };
+    Scored { eligible, parts, reach, fit, value }
+}
+
+/// The terms of the sum for any reading; a refused task has them too, so that its ask can be put in order.
+pub(crate) fn parts(task: &Task, reading: &Reading, facts: &Facts, unit: GoalUnit, priors: &Priors) -> Vec<Part> {
+    Who::ALL
+        .into_iter()
+        .filter(|who| *who != Who::Nobody && reading.shares[who.index()] > 0.0)
+        .map(|who| Part {
+            who,
+            share: reading.shares[who.index()],
+            reach: reach(who, task, reading, facts, priors).0,
+            rate: priors.rate(who, unit),
+        })
+        .collect()
+}
