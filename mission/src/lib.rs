@@ -35,3 +35,6 @@ pub use tags::Tags;
 pub use task::{Source, Task, TaskId, folded};
 pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};
 pub use words::{Channel, Skill, Who, nearest};
+
+#[cfg(test)]
+mod decide_tests;
