@@ -36,7 +36,10 @@ fn state(start: &str, found: &[usize], items: &[Item], targets: &HashMap<&str, V
                 "remove one `after:` tag of the circle",
             );
         }
-        return unmet(format!("“{}” (line {}) is still open", open.text(), open.line), "finish that item first");
+        return NeedState::Unmet {
+            why: format!("“{}” (line {}) is still open", open.text(), open.line),
+            unblock: format!("finish line {} first: “{}”", open.line, open.text()),
+        };
     }
     if let Some(dropped) = with(ItemState::Dropped) {
         return unmet(format!("“{}” (line {}) was dropped", dropped.text(), dropped.line), "remove the `after:` tag");

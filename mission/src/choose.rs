@@ -88,7 +88,8 @@ pub struct Ask {
 pub fn asks<'a>(refused: impl IntoIterator<Item = (&'a Case, &'a Refusal)>, by: Review<'_>, unit: GoalUnit) -> Vec<Ask> {
     let mut asks: Vec<Ask> = Vec::new();
     for (case, refusal) in refused {
-        let reach: f64 = parts(&case.task, &case.reading, by.facts, unit, by.priors).iter().map(|part| part.share * part.reach).sum();
+        // From 0, for an empty sum of floats is -0.
+        let reach = parts(&case.task, &case.reading, by.facts, unit, by.priors).iter().fold(0.0, |sum, part| sum + part.share * part.reach);
         for (text, kind) in wanted(case, refusal) {
             match asks.iter_mut().find(|ask| ask.text == text) {
                 Some(ask) => {

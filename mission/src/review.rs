@@ -261,7 +261,10 @@ fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
         Offer::Can { needs } if needs.contains(&Need::Subject) => names_one(&case.reading.subject)?,
         Offer::Can { .. } => {}
     }
-    Ok(audience)
+    match &case.past {
+        Past::OverBudget { cap } => Err(Refusal::OverBudget { cap: cap.clone() }),
+        _ => Ok(audience),
+    }
 }
 
 fn understood(case: &Case) -> Result<(), Refusal> {
@@ -276,10 +279,9 @@ fn understood(case: &Case) -> Result<(), Refusal> {
 
 fn past(case: &Case) -> Result<(), Refusal> {
     Err(match &case.past {
-        Past::Fresh => return Ok(()),
+        Past::Fresh | Past::OverBudget { .. } => return Ok(()),
         Past::Done { evidence } => Refusal::Done { evidence: evidence.clone() },
         Past::CoolingDown { until, why } => Refusal::CoolingDown { until: *until, why: why.clone() },
-        Past::OverBudget { cap } => Refusal::OverBudget { cap: cap.clone() },
         Past::TurnedDown { at } => Refusal::Blocked {
             needs: vec![Missing {
                 need: Need::Human,

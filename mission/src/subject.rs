@@ -4,7 +4,7 @@ use crate::shelf::{Issue, Shelf, Stage};
 use crate::task::folded;
 
 /// What a line is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// It names no issue.
     None,

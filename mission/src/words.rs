@@ -58,6 +58,19 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// All nine.
+    pub const ALL: [Channel; 9] = [
+        Channel::Web,
+        Channel::Mastodon,
+        Channel::Bluesky,
+        Channel::Email,
+        Channel::Hackernews,
+        Channel::Reddit,
+        Channel::X,
+        Channel::Lobsters,
+        Channel::Linkedin,
+    ];
+
     /// Channels on which only a person may post: the program prepares text and link, never sends.
     pub fn person_only(self) -> bool {
         matches!(self, Channel::Hackernews | Channel::Reddit | Channel::X | Channel::Lobsters | Channel::Linkedin)

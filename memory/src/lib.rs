@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod facts;
+mod ledger;
+mod open;
+mod readings;
+mod runs;
+mod sheets;
+mod words;
+
+pub use error::MemoryError;
+pub use facts::FactRow;
+pub use ledger::{Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NewEffect, Sending, Standing, Unknown};
+pub use open::Memory;
+pub use readings::StoredReading;
+pub use runs::{NewRun, Run, RunEnd, RunId, RunState};
+pub use sheets::{AskRow, CandidateRow, Sheet};
+pub use words::{Approval, Pause};

@@ -1,0 +1,225 @@
+//! Runs: one row a wake, with its stages.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, params};
+use strum::{Display, EnumString};
+
+use crate::error::MemoryError;
+use crate::open::{Memory, micros, time};
+
+/// The number of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub i64);
+
+/// How a run ended, or that it has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum RunState {
+    /// It has not ended.
+    Running,
+    /// It acted, asked or rested.
+    Done,
+    /// An error ended it.
+    Failed,
+    /// A signal or the time limit ended it.
+    Interrupted,
+    /// It was found open by a later run: a crash ended it.
+    Abandoned,
+}
+
+/// A run that begins.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// When.
+    pub started_at: DateTime<Utc>,
+    /// The slot that it fills.
+    pub slot: Option<i64>,
+    /// What started it: `hand`, or the name of a service.
+    pub trigger: String,
+    /// The program's version.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct RunEnd {
+    /// When.
+    pub ended_at: DateTime<Utc>,
+    /// In which state: anything but `Running`.
+    pub state: RunState,
+    /// `act`, `ask` or `rest`.
+    pub outcome: Option<String>,
+    /// The id of the task that was picked.
+    pub pick: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// A run as it is kept.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How.
+    pub state: RunState,
+    /// `act`, `ask` or `rest`.
+    pub outcome: Option<String>,
+    /// The id of the task that was picked.
+    pub pick: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error";
+
+impl Memory {
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn begin_run(&mut self, new: &NewRun) -> Result<RunId, MemoryError> {
+        self.connection
+            .execute(
+                "INSERT INTO runs (slot, trigger, version, pid, started_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![new.slot, new.trigger, new.version, new.pid, micros(new.started_at)],
+            )
+            .map_err(|error| self.wrong(error))?;
+        Ok(RunId(self.connection.last_insert_rowid()))
+    }
+
+    /// Ends a run. One that has ended already stays as it ended.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn finish_run(&mut self, run: RunId, end: &RunEnd) -> Result<(), MemoryError> {
+        self.connection
+            .execute(
+                "UPDATE runs SET ended_at = ?2, state = ?3, outcome = ?4, pick = ?5, error = ?6 WHERE id = ?1 AND state = 'running'",
+                params![run.0, micros(end.ended_at), end.state.to_string(), end.outcome, end.pick, end.error],
+            )
+            .map_err(|error| self.wrong(error))?;
+        Ok(())
+    }
+
+    /// Marks runs that a crash left open. Call it while holding the lease: then none of them can be alive.
+    ///
+    /// # Errors
+    /// The rows can't be written.
+    pub fn abandon_open_runs(&mut self, now: DateTime<Utc>) -> Result<Vec<RunId>, MemoryError> {
+        let mut statement = self
+            .connection
+            .prepare("UPDATE runs SET state = 'abandoned', ended_at = ?1 WHERE state = 'running' RETURNING id")
+            .map_err(|error| self.wrong(error))?;
+        let ids = statement.query_map([micros(now)], |row| row.get(0).map(RunId)).and_then(Iterator::collect);
+        ids.map_err(|error| self.wrong(error))
+    }
+
+    /// The time that a stage took, in microseconds.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn record_stages(&mut self, run: RunId, stages: &[(&str, u64)]) -> Result<(), MemoryError> {
+        let transaction = self.connection.transaction()?;
+        for (position, (name, time)) in stages.iter().enumerate() {
+            transaction.prepare_cached("INSERT INTO stages VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+                run.0,
+                position as i64,
+                name,
+                i64::try_from(*time).unwrap_or(i64::MAX)
+            ])?;
+        }
+        transaction.commit().map_err(|error| MemoryError::at(&self.path, error))
+    }
+
+    /// The stages of a run with their times in microseconds, in order.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn stages(&self, run: RunId) -> Result<Vec<(String, u64)>, MemoryError> {
+        let mut statement = self.connection.prepare("SELECT name, micros FROM stages WHERE run = ?1 ORDER BY position")?;
+        let rows = statement.query_map([run.0], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The newest runs first.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn runs(&self, limit: u32) -> Result<Vec<Run>, MemoryError> {
+        let mut statement = self.connection.prepare(&format!("SELECT {COLUMNS} FROM runs ORDER BY id DESC LIMIT ?1"))?;
+        let rows = statement.query_map([limit], read)?.collect::<Result<_, _>>();
+        rows.map_err(|error| self.wrong(error))
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn run(&self, id: RunId) -> Result<Option<Run>, MemoryError> {
+        self.connection
+            .query_row(&format!("SELECT {COLUMNS} FROM runs WHERE id = ?1"), [id.0], read)
+            .optional()
+            .map_err(|error| self.wrong(error))
+    }
+
+    /// The newest run.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn last_run(&self) -> Result<Option<Run>, MemoryError> {
+        Ok(self.runs(1)?.pop())
+    }
+
+    /// How many runs there were.
+    ///
+    /// # Errors
+    /// The rows can't be counted.
+    pub fn run_count(&self) -> Result<u64, MemoryError> {
+        let count: i64 = self.connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).map_err(|error| self.wrong(error))?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
+    Ok(Run {
+        id: RunId(row.get(0)?),
+        started_at: time(row.get(1)?),
+        ended_at: row.get::<_, Option<i64>>(2)?.map(time),
+        state: row.get::<_, String>(3)?.parse().unwrap_or(RunState::Abandoned),
+        outcome: row.get(4)?,
+        pick: row.get(5)?,
+        error: row.get(6)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_once_and_a_crash_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now: DateTime<Utc> = "2026-11-20T14:00:00Z".parse().expect("a time");
+        let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
+        let new = NewRun { started_at: now, slot: Some(1), trigger: "hand".into(), version: "0".into(), pid: 1 };
+        let (first, second) = (memory.begin_run(&new).expect("begun"), memory.begin_run(&new).expect("begun"));
+        let end = |state| RunEnd { ended_at: now, state, outcome: Some("rest".into()), pick: None, error: None };
+        memory.finish_run(first, &end(RunState::Done)).expect("ended");
+        memory.finish_run(first, &end(RunState::Failed)).expect("ignored");
+        assert_eq!(memory.run(first).expect("read").map(|run| run.state), Some(RunState::Done));
+        assert_eq!(memory.abandon_open_runs(now).expect("marked"), [second]);
+        assert_eq!(memory.last_run().expect("read").map(|run| run.state), Some(RunState::Abandoned));
+        memory.record_stages(first, &[("load", 5), ("read", 7)]).expect("kept");
+        assert_eq!(memory.stages(first).expect("read"), [("load".to_owned(), 5), ("read".to_owned(), 7)]);
+        assert!(
+            memory.finish_run(second, &RunEnd { state: RunState::Running, ..end(RunState::Done) }).is_ok(),
+            "it has ended: nothing to do"
+        );
+    }
+}

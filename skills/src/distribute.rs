@@ -1,0 +1,64 @@
+//! Telling people elsewhere that an issue is there: the post for a channel, made of the author's own words, and the page
+//! in the outbox from which a person pastes it. Nothing here sends, and nothing here knows a clock or a network.
+//!
+//! Must stay true: a post holds the author's words and the link, nothing invented; it is within the channel's limit by the
+//! channel's own counting; the link stands in it whole and once; a cut never falls inside a grapheme, a link or a tag.
+
+mod compose;
+mod limit;
+mod outbox;
+mod prefilled;
+mod shorten;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use reveille_mission::{Channel, Issue};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::disk::sha256;
+
+pub use compose::{ComposeError, compose};
+pub use outbox::{Filed, Filing, OutboxError, outbox_path, write_outbox};
+
+/// What is to be told, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling<'a> {
+    /// The issue.
+    pub issue: &'a Issue,
+    /// The issue's public address (http or https).
+    pub link: &'a str,
+    /// The name of the publication: signs a letter, and stands in for a title that says nothing.
+    pub publication: &'a str,
+    /// Where it is told.
+    pub channel: Channel,
+    /// How often this issue was told on this channel before: picks another hook each time, none twice while they last.
+    pub told_before: usize,
+    /// The address of the person's Mastodon server; without it there is no prefilled link for Mastodon.
+    pub server: Option<&'a Url>,
+}
+
+/// A post, ready to paste.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Post {
+    /// Where it goes.
+    pub channel: Channel,
+    /// The whole text with the link in it. Line breaks are ours, everything else the author's.
+    pub text: String,
+    /// The title or subject, where the channel has a field for it: Hacker News, Lobsters, Reddit, mail.
+    pub title: Option<String>,
+    /// The issue's address, as it stands in the text.
+    pub link: String,
+    /// An address that opens the channel's own form with the post filled in, where there is one.
+    pub prefilled: Option<String>,
+}
+
+impl Post {
+    /// The SHA-256 of exactly what would be sent, in hexadecimal: channel, title, text and link, set apart by NUL (which
+    /// none of them holds). A human's approval is for this.
+    pub fn digest(&self) -> String {
+        let title = self.title.as_deref().unwrap_or_default();
+        sha256([self.channel.into(), title, &self.text, &self.link].join("\0").as_bytes())
+    }
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod disk;
+pub mod distribute;
+pub mod front_matter;
+pub mod measure;
+pub mod offer;
+pub mod publish;
+pub mod settings;
+pub mod shelf;
+pub mod site;
+
+pub use disk::DiskError;

@@ -1,0 +1,183 @@
+//! What each skill says of a task: whether the program can do it, and what must be there first. And what the skills
+//! propose by themselves: only what the author has already decided.
+//!
+//! Must stay true: a task line can't name a channel that the settings do not have; nobody proposes mail unless the author
+//! wrote `mail: true`.
+
+use std::collections::BTreeSet;
+
+use chrono::{NaiveDate, TimeDelta};
+use reveille_mission::{Channel, Issue, Need, Offer, Reading, Shelf, Skill, Source, Stage, Subject, Tags, Task, TaskId, Who};
+
+/// For how long after its publication an issue is proposed for telling, in days.
+const FRESH_DAYS: i64 = 14;
+
+/// Where telling an issue on a channel stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Not at all.
+    NotYet,
+    /// A text lies in the outbox for a person to post.
+    Prepared,
+    /// It was told; the proof.
+    Done(String),
+}
+
+/// What the skills look at.
+pub struct View<'a> {
+    /// Issues and drafts.
+    pub shelf: &'a Shelf,
+    /// The channels that the settings have; the web is always one of them.
+    pub configured: &'a BTreeSet<Channel>,
+    /// Where telling an issue (by stable id) on a channel stands.
+    pub told: &'a dyn Fn(&str, Channel) -> Told,
+}
+
+/// What the program can do with a task.
+pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
+    match (reading.skill, reading.channel) {
+        (Some(Skill::Publish), None | Some(Channel::Web)) => Offer::Can { needs: vec![Need::Subject] },
+        (Some(Skill::Publish), Some(Channel::Email)) => tell(reading, Channel::Email, view),
+        (Some(Skill::Publish | Skill::Distribute), Some(channel)) if channel != Channel::Web => tell(reading, channel, view),
+        (Some(Skill::Distribute), _) => by_person("the line names no channel that the program can post to"),
+        // Only when the human says so outright: most measuring means looking at a page or a server, which it can't yet.
+        (Some(Skill::Measure), _) if task.tags.skill == Some(Skill::Measure) => Offer::Can { needs: vec![] },
+        (Some(Skill::Measure), _) => by_person("the program counts drafts, issues and readers; trying things out is yours"),
+        (Some(Skill::Compose), _) => by_person("the writing is yours"),
+        (Some(Skill::Engage), _) => by_person("talking with people is yours"),
+        (Some(skill), _) => by_person(&format!("the program does not {skill} yet")),
+        (None, _) => by_person("only you can do this"),
+    }
+}
+
+fn by_person(why: &str) -> Offer {
+    Offer::HumanOnly { why: why.to_owned(), by_hand: None }
+}
+
+fn tell(reading: &Reading, channel: Channel, view: &View<'_>) -> Offer {
+    if !view.configured.contains(&channel) {
+        return Offer::Can { needs: vec![Need::Configured(channel)] };
+    }
+    let subject = match &reading.subject {
+        Subject::One(id) => view.shelf.by_id(id),
+        _ => None,
+    };
+    if channel.person_only() {
+        let by_hand =
+            subject.filter(|issue| issue.stage == Stage::Published).map(|issue| Need::PostedByHand { channel, issue: issue.id.clone() });
+        return Offer::HumanOnly { why: format!("only a person may post on {}", channel.title()), by_hand };
+    }
+    let mut needs = vec![Need::Configured(channel), Need::Credential(channel), Need::Subject];
+    if let Some(issue) = subject {
+        if issue.stage != Stage::Published {
+            needs.push(Need::Published(issue.id.clone()));
+        }
+        if (view.told)(&issue.id, channel) == Told::Prepared {
+            needs.push(Need::PostedByHand { channel, issue: issue.id.clone() });
+        }
+    }
+    Offer::Can { needs }
+}
+
+/// What the skills propose: drafts that the author released, and fresh issues where they have not been told.
+pub fn propose(view: &View<'_>, today: NaiveDate) -> Vec<Task> {
+    let drafts =
+        view.shelf.ready().map(|draft| proposal(Skill::Publish, Channel::Web, Who::Strangers, draft, format!("Publish {}", draft.name())));
+    let fresh =
+        view.shelf.published().filter(|issue| issue.date.is_some_and(|date| date <= today && today - date <= TimeDelta::days(FRESH_DAYS)));
+    let tellings = fresh.flat_map(|issue| {
+        let channels = view.configured.iter().copied().filter(|channel| *channel != Channel::Web);
+        channels
+            .filter(|channel| *channel != Channel::Email || issue.mail)
+            .filter(|channel| !matches!((view.told)(&issue.id, *channel), Told::Done(_)))
+            .map(|channel| match channel {
+                Channel::Email => {
+                    proposal(Skill::Publish, channel, Who::Subscribers, issue, format!("Send {} to the readers", issue.name()))
+                }
+                _ => proposal(Skill::Distribute, channel, Who::Strangers, issue, format!("Tell {} on {}", issue.name(), channel.title())),
+            })
+    });
+    drafts.chain(tellings).collect()
+}
+
+fn proposal(skill: Skill, channel: Channel, who: Who, issue: &Issue, text: String) -> Task {
+    let tags = Tags { who: Some(who), skill: Some(skill), channel: Some(channel), issue: Some(issue.id.clone()), ..Tags::default() };
+    // The id goes by what is meant, so that a reworded title is the same proposal.
+    let id = TaskId::of_words(&format!("{skill} {channel} {}", issue.id), 0);
+    Task { id, text, tags, source: Source::Skill(skill), problems: vec![] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reveille_mission::{GreyZone, read};
+
+    fn issue(number: u32, stage: Stage, date: &str) -> Issue {
+        Issue {
+            id: format!("id-{number}"),
+            number: Some(number),
+            title: format!("Title {number}"),
+            slug: format!("title-{number}"),
+            date: date.parse().ok(),
+            summary: None,
+            hooks: vec![],
+            tags: vec![],
+            mail: number == 45,
+            stage,
+            path: format!("issues/{number}.md"),
+        }
+    }
+
+    fn shelf() -> Shelf {
+        Shelf {
+            issues: vec![
+                issue(44, Stage::Published, "2026-11-01"),
+                issue(45, Stage::Published, "2026-11-10"),
+                issue(46, Stage::Ready, ""),
+                issue(47, Stage::Draft, ""),
+            ],
+        }
+    }
+
+    fn task(text: &str, tags: Tags) -> Task {
+        Task { id: TaskId::of_words(text, 0), text: text.into(), tags, source: Source::Progress { line: 1 }, problems: vec![] }
+    }
+
+    #[test]
+    fn every_need_of_a_telling_is_named() {
+        let shelf = shelf();
+        let configured = BTreeSet::from([Channel::Web, Channel::Mastodon, Channel::Hackernews]);
+        let prepared = |id: &str, _| if id == "id-44" { Told::Prepared } else { Told::NotYet };
+        let view = View { shelf: &shelf, configured: &configured, told: &prepared };
+        let needs = |text: &str| {
+            let task = task(text, Tags::default());
+            match offer(&task, &read(&task, None, GreyZone::default(), &shelf), &view) {
+                Offer::Can { needs } => needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+                Offer::HumanOnly { why, by_hand } => format!("human: {why}; {}", by_hand.map(|need| need.to_string()).unwrap_or_default()),
+            }
+        };
+        for (text, expected) in [
+            ("Post issue 45 to Mastodon", "settings:mastodon credential:mastodon issue"),
+            ("Post issue 44 to Mastodon", "settings:mastodon credential:mastodon issue posted:mastodon"),
+            ("Post issue 46 to Mastodon", "settings:mastodon credential:mastodon issue published:id-46"),
+            ("Post issue 45 to Bluesky", "settings:bluesky"),
+            ("Submit issue 45 to Hacker News", "human: only a person may post on Hacker News; posted:hackernews"),
+            ("Publish draft 46", "issue"),
+            ("Refactor the queue", "human: only you can do this; "),
+        ] {
+            assert_eq!(needs(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_author_decided_is_proposed() {
+        let shelf = shelf();
+        let configured = BTreeSet::from([Channel::Web, Channel::Mastodon, Channel::Email]);
+        let told = |id: &str, _| if id == "id-44" { Told::Done("there".into()) } else { Told::NotYet };
+        let view = View { shelf: &shelf, configured: &configured, told: &told };
+        let texts = |today: &str| propose(&view, today.parse().expect("a date")).into_iter().map(|task| task.text).collect::<Vec<_>>();
+        assert_eq!(texts("2026-11-12"), ["Publish draft 46 “Title 46”", "Tell issue 45 on Mastodon", "Send issue 45 to the readers"]);
+        assert_eq!(texts("2026-12-24"), ["Publish draft 46 “Title 46”"]);
+        assert_eq!(texts("2026-11-05"), ["Publish draft 46 “Title 46”"], "an issue of the future is not told");
+    }
+}
