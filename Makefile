@@ -1,0 +1,73 @@
+# How reveille is built and checked. Works with GNU make 3.81, which is what old Macs have.
+# Must stay true: everything CI does is a target here; building and testing need no network but the registry's.
+
+CARGO ?= cargo
+PREFIX ?= $(or $(CARGO_HOME),$(HOME)/.cargo)
+
+target := $(or $(CARGO_TARGET_DIR),target)
+tools := $(target)/tools
+deny_version := 0.20.2
+deny := $(tools)/bin/cargo-deny
+
+.PHONY: help wake test lint audit bench install reader fmt bootstrap build
+.PHONY: lint-format lint-code lint-dependencies lint-docs lint-scripts
+.NOTPARALLEL:
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+
+wake: build ## build, wake in a fresh copy of the example home, show what came of it
+	@script/demo $(target)/release/reveille
+
+test: build ## the whole test suite (the tests run the program)
+	@script/bootstrap-test
+	$(CARGO) test --release --locked --workspace
+
+lint: bootstrap lint-format lint-code lint-dependencies lint-docs lint-scripts ## rustfmt, clippy, dependencies, documentation, shell scripts
+
+audit: lint-dependencies ## dependencies against the advisory database (needs a network)
+	$(deny) check advisories
+
+bench: build ## what BENCHMARKS.md measures
+	script/bench
+
+install: bootstrap ## put the program in ~/.cargo/bin, or in bin of PREFIX=…
+	$(CARGO) install --locked --path agent --root "$(PREFIX)"
+
+reader: ## make the reader's encoder anew (Python; see models/training)
+	models/training/make-reader.sh
+
+fmt: ## lay out the code
+	$(CARGO) fmt --all
+
+bootstrap:
+	@script/bootstrap
+
+build: bootstrap
+	$(CARGO) build --release --locked
+
+# The parts of lint, the quick one first.
+lint-format:
+	$(CARGO) fmt --all --check
+
+lint-code:
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+# `fetch`, because cargo-deny looks at the crates of every system and is kept off the network.
+lint-dependencies: $(tools)/cargo-deny-$(deny_version)
+	$(CARGO) fetch --locked --quiet
+	$(deny) --offline check licenses sources bans
+
+# With private items, for most of the program is private to its crate.
+lint-docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps --document-private-items
+
+lint-scripts:
+	@if command -v shellcheck >/dev/null; then shellcheck $$(grep -lE '^#!.*[/ ](ba)?sh$$' .ci/run script/* models/*/*.sh); \
+	else echo "lint: no shellcheck here, so the shell scripts were not checked"; fi
+
+# Once for each version: two to four minutes, then kept in target/tools.
+$(tools)/cargo-deny-$(deny_version):
+	@echo "lint: building cargo-deny $(deny_version), once, takes a few minutes"
+	$(CARGO) install --quiet --locked cargo-deny@$(deny_version) --root $(tools)
+	@touch $@
