@@ -1,1 +1,11 @@
-//! suite
+//! The one integration test binary: the program in temporary homes, with an injected clock and no outside network.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should say where")]
+
+mod architecture;
+mod bad_input;
+mod commands;
+mod example;
+mod plan;
+mod progress;
+mod wake;

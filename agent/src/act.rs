@@ -1,0 +1,183 @@
+//! Acting: the one thing that was chosen, through the ledger, proved by what was read back. And finishing what a crash left.
+
+use reveille_memory::{Memory, RunId};
+use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject};
+use reveille_skills::distribute::{self, Filing, Post, Telling};
+use reveille_skills::publish;
+
+use crate::answers::tick;
+use crate::deliberate::Deliberation;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::lease::Lease;
+use crate::ledger::{self, evidence_rows};
+use crate::observe::Scene;
+
+/// What was done.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Done {
+    /// In a sentence.
+    pub(crate) did: String,
+    /// The proofs.
+    pub(crate) evidence: Vec<String>,
+    /// The ticks that it earned.
+    pub(crate) edits: Vec<Edit>,
+}
+
+impl Done {
+    /// Nothing was done, and why.
+    pub(crate) fn nothing(why: &str) -> Self {
+        Self { did: why.to_owned(), ..Self::default() }
+    }
+}
+
+/// Finishes publications that were cut off, and proves them.
+pub(crate) fn recover(scene: &Scene<'_>, memory: &mut Memory, run: RunId) -> Outcome {
+    let publication = publication(scene);
+    let repaired = publish::repair(scene.home.root(), &publication).or_fail()?;
+    for issue in &repaired {
+        tracing::info!(issue = issue.id, "a publication that was cut off is finished");
+    }
+    let under_way = ledger::pages_under_way(memory)?;
+    if under_way.is_empty() {
+        return Ok(());
+    }
+    let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
+    for effect in under_way {
+        // One that never began is published when it is chosen again: the same key finds the same row.
+        let Some(issue) = shelf.by_id(&effect.issue).filter(|issue| issue.stage == Stage::Published) else { continue };
+        let proofs = publish::prove(scene.home.root(), &publication, issue, scene.now).or_fail()?;
+        ledger::send_page(memory, run, &effect.issue, scene.now)?.confirm(memory, &evidence_rows(&proofs), scene.now).or_fail()?;
+    }
+    Ok(())
+}
+
+/// Brings the site up to date with issues that the human edited: what has not changed is not touched.
+pub(crate) fn refresh(scene: &Scene<'_>, shelf: &Shelf) -> Outcome {
+    if shelf.published().next().is_some() {
+        reveille_skills::site::render(scene.home.root(), &publication(scene)).or_fail()?;
+    }
+    Ok(())
+}
+
+/// Does what was chosen.
+pub(crate) fn act(
+    scene: &Scene<'_>,
+    lease: &Lease,
+    memory: &mut Memory,
+    run: RunId,
+    deliberation: &Deliberation,
+    action: &Action<'_>,
+) -> Outcome<Done> {
+    let eligible = action.chosen().eligible();
+    let (task, reading) = (eligible.task(), eligible.reading());
+    lease.check()?;
+    let subject = || match &reading.subject {
+        Subject::One(id) => deliberation.loaded.shelf.by_id(id).cloned(),
+        _ => None,
+    };
+    let mut done = match (reading.skill, reading.channel, subject()) {
+        (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
+        (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) => prepare(scene, memory, run, &issue, channel)?,
+        (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
+        _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),
+    };
+    // Only what is proved is ticked; a prepared text is not.
+    if !done.evidence.is_empty() && !matches!(reading.channel, Some(channel) if channel != Channel::Web) {
+        let evidence = format!("done {}, {}", scene.now.format("%Y-%m-%d %H:%M"), done.evidence.join("; "));
+        done.edits.extend(tick(deliberation, &task.id, &evidence));
+    }
+    Ok(done)
+}
+
+fn publish_draft(scene: &Scene<'_>, memory: &mut Memory, run: RunId, draft: &Issue) -> Outcome<Done> {
+    let (home, publication) = (scene.home.root(), publication(scene));
+    let id = publish::id_for(home, &publication, draft, scene.now).or_fail()?;
+    let sending = ledger::send_page(memory, run, &id, scene.now)?;
+    let published = publish::publish(home, &publication, draft, scene.now).or_fail()?;
+    let proofs = publish::prove(home, &publication, &published.issue, scene.now).or_fail()?;
+    let evidence: Vec<String> = proofs.iter().map(|proof| format!("{} (sha256 {})", proof.place, short_hash(&proof.sha256))).collect();
+    sending.confirm(memory, &evidence_rows(&proofs), scene.now).or_fail()?;
+    for warning in &published.warnings {
+        tracing::warn!("{warning}");
+    }
+    let issue = &published.issue;
+    Ok(Done { did: format!("published {} “{}”: {}", issue.name(), issue.title, published.url), evidence, edits: vec![] })
+}
+
+fn short_hash(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+/// Puts a post into the outbox for a person; the ledger waits for its address.
+fn prepare(scene: &Scene<'_>, memory: &mut Memory, run: RunId, issue: &Issue, channel: Channel) -> Outcome<Done> {
+    let (path, post) = compose(scene, issue, channel)?;
+    ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
+    let link = post.prefilled.as_deref().map(|link| format!("; open it prefilled: {link}")).unwrap_or_default();
+    Ok(Done {
+        did: format!("prepared {} for {}: the text is in {path}{link}", issue.name(), channel.title()),
+        evidence: vec![],
+        edits: vec![],
+    })
+}
+
+fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel) -> Outcome<(String, Post)> {
+    let link = publish::address(&publication(scene), issue).or_fail()?;
+    let server = match channel {
+        Channel::Mastodon => scene.settings.channels.mastodon.as_ref().map(|mastodon| &mastodon.server),
+        _ => None,
+    };
+    // The ledger has one telling an issue and channel: the first.
+    let telling = Telling { issue, link: link.as_str(), publication: &scene.settings.name, channel, told_before: 0, server };
+    let post = distribute::compose(&telling).or_fail()?;
+    let filed = distribute::write_outbox(scene.home.root(), issue, &post).or_fail()?;
+    if filed.filing == Filing::EditedByHand {
+        tracing::info!(path = %filed.path.display(), "this text was edited by hand and stays as it is");
+    }
+    Ok((distribute::outbox_path(issue, channel), post))
+}
+
+/// Prepares, in passing, the texts that only a person may post: they are asks, never the wake's pick.
+pub(crate) fn prepare_by_hand(
+    scene: &Scene<'_>,
+    lease: &Lease,
+    memory: &mut Memory,
+    run: RunId,
+    deliberation: &Deliberation,
+    asks: &[Ask],
+) -> Outcome {
+    for ask in asks {
+        let AskKind::PostedByHand { need: Need::PostedByHand { channel, issue } } = &ask.kind else { continue };
+        let Some(issue) = deliberation.loaded.shelf.by_id(issue) else { continue };
+        lease.check()?;
+        let (_, post) = compose(scene, issue, *channel)?;
+        ledger::await_human(memory, run, &issue.id, *channel, &post, scene.now)?;
+    }
+    Ok(())
+}
+
+/// Keeps today's counts; the proof is what memory gives back.
+fn measure(scene: &Scene<'_>, memory: &mut Memory, run: RunId, deliberation: &Deliberation) -> Outcome<Done> {
+    let counted = ledger::record_counts(memory, run, &deliberation.facts, scene.now)?;
+    let readers = &deliberation.readers;
+    let did = format!(
+        "counted: {} confirmed readers, {} of them pay, {} drafts ready, {} issues published",
+        readers.confirmed,
+        readers.paying,
+        deliberation.loaded.shelf.ready().count(),
+        deliberation.loaded.shelf.published().count(),
+    );
+    Ok(Done { did: did.clone(), evidence: vec![format!("{did} ({counted} facts read back from memory)")], edits: vec![] })
+}
+
+/// The publication as the skills know it.
+pub(crate) fn publication(scene: &Scene<'_>) -> reveille_skills::settings::Publication {
+    let settings = scene.settings;
+    reveille_skills::settings::Publication {
+        name: settings.name.clone(),
+        url: settings.url.clone(),
+        owner: settings.owner.first().cloned().unwrap_or_default(),
+        language: settings.language.clone(),
+        description: settings.description.clone(),
+        served: settings.served,
+    }
+}

@@ -1,0 +1,89 @@
+//! What the human answered in the agent's block, carried out: approvals, refusals, addresses of posts, things done by hand.
+//! An answer counts only for an ask that is still there, under its key: an old or invented key does nothing.
+
+use reveille_memory::{EvidenceRow, Memory};
+use reveille_mission::{Answer, Ask, AskKind, Edit, Need, Progress, Said, TaskId};
+
+use crate::deliberate::Deliberation;
+use crate::failure::{OrFail, Outcome};
+use crate::ledger;
+use crate::observe::Scene;
+
+/// What came of the answers.
+#[derive(Default)]
+pub(crate) struct Heard {
+    /// Ticks that the answers lead to.
+    pub(crate) edits: Vec<Edit>,
+    /// What to tell the human about them.
+    pub(crate) said: Vec<String>,
+    /// Whether anything changed that a decision depends on.
+    pub(crate) changed: bool,
+}
+
+/// Carries out the answers to `asks`.
+pub(crate) fn hear(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, asks: &[Ask]) -> Outcome<Heard> {
+    let mut heard = Heard::default();
+    for answer in &deliberation.loaded.progress.answers {
+        let Some(ask) = asks.iter().find(|ask| ask.key == answer.key) else { continue };
+        one(scene, memory, deliberation, ask, answer, &mut heard)?;
+    }
+    Ok(heard)
+}
+
+fn one(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, ask: &Ask, answer: &Answer, heard: &mut Heard) -> Outcome {
+    let agreed = answer.ticked || answer.said == Said::Yes;
+    match (&ask.kind, &answer.said) {
+        (_, Said::No) => {
+            for id in &ask.unlocks {
+                if let Some(case) = deliberation.cases.iter().find(|case| case.task.id == *id) {
+                    memory.turn_down(&case.task.digest(), &case.task.text, "PROGRESS.md", scene.now).or_fail()?;
+                    heard.changed = true;
+                }
+            }
+        }
+        (AskKind::Approve { digest }, _) if agreed => {
+            memory.approve(digest, &ask.text, "PROGRESS.md", scene.now).or_fail()?;
+            heard.changed = true;
+        }
+        (AskKind::PostedByHand { need }, Said::Address(address)) => {
+            posted(scene, memory, need, address)?;
+            let evidence = evidence(scene, address);
+            heard.edits.extend(ask.unlocks.iter().filter_map(|id| tick(deliberation, id, &evidence)));
+            heard.changed = true;
+        }
+        (AskKind::PostedByHand { .. }, _) if agreed => {
+            heard.said.push(format!("“{}”: write the address of the post behind the `#key`; then it is measured and ticked", ask.text));
+        }
+        (AskKind::DoYourself, _) if agreed => {
+            let evidence = format!("done by you, {}", scene.now.format("%Y-%m-%d"));
+            heard.edits.extend(ask.unlocks.iter().filter_map(|id| tick(deliberation, id, &evidence)));
+            heard.changed = true;
+        }
+        (_, Said::Other(words)) => {
+            heard.said.push(format!("line {}: “{words}” is no answer that I know (yes, no, or an address)", answer.line));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn evidence(scene: &Scene<'_>, address: &str) -> String {
+    format!("done {}, {address} (your word)", scene.now.format("%Y-%m-%d %H:%M"))
+}
+
+/// The human's word that the prepared text stands at this address.
+fn posted(scene: &Scene<'_>, memory: &mut Memory, need: &Need, address: &str) -> Outcome {
+    let Need::PostedByHand { channel, issue } = need else { return Ok(()) };
+    let row = EvidenceRow { kind: "human".to_owned(), place: address.to_owned(), sha256: None, text: None, fetched_at: scene.now };
+    ledger::confirm_by_hand(memory, issue, *channel, row, scene.now)
+}
+
+/// The tick of an open item; a proposal has no line to tick.
+pub(crate) fn tick(deliberation: &Deliberation, id: &TaskId, evidence: &str) -> Option<Edit> {
+    let at = deliberation.identities.iter().position(|(known, _)| known == id)?;
+    let progress: &Progress = &deliberation.loaded.progress;
+    let text = progress.items.get(at)?.text();
+    let words = &deliberation.identities[at].1;
+    let nth = deliberation.identities[..at].iter().filter(|(_, other)| other == words).count();
+    Some(Edit::Tick { text: text.to_owned(), nth, evidence: evidence.to_owned() })
+}

@@ -1,0 +1,143 @@
+//! The command line: one file a command, one exhaustive match. A command's doc comment is its help.
+
+mod approve;
+mod doctor;
+mod init;
+mod log;
+mod model;
+mod pause;
+mod plan;
+mod render;
+mod status;
+mod wake;
+mod why;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::environment::Environment;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::home::Home;
+use crate::logging::{self, Talk};
+use crate::settings::Settings;
+
+/// Wakes on a schedule and does the one open task that the most people will notice.
+///
+/// Exit codes: 0 acted or rightly rested, 1 failed, 2 wrong usage, 75 another wake is running or the home is paused, 78 the
+/// settings are wrong. `doctor` has its own: 0 clean, 1 findings, 2 could not run.
+#[derive(Debug, Parser)]
+#[command(name = "reveille", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The home [default: the current folder if it holds reveille.toml, else $REVEILLE_HOME, else ~/.reveille]
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors on stderr
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Wake(wake::Wake),
+    Plan(plan::Plan),
+    Why(why::Why),
+    Status(status::Status),
+    Doctor(doctor::Doctor),
+    Render(render::Render),
+    Approve(approve::Approve),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
+    Log(log::Log),
+    Model(model::Model),
+}
+
+/// What most commands need: a home with settings that are right.
+pub(crate) struct Ready<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) home: Home,
+    pub(crate) settings: Settings,
+}
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
+    let common = &cli.common;
+    let talk = Talk { verbose: common.verbose, quiet: common.quiet };
+    let find = || Home::find(common.home.as_deref(), environment);
+    let quiet_log = || logging::start(talk, None);
+    match cli.command {
+        Command::Init(init) => {
+            quiet_log()?;
+            init.run(&Home::place(common.home.as_deref(), environment), environment)
+        }
+        Command::Doctor(doctor) => {
+            quiet_log()?;
+            doctor.run(find(), environment)
+        }
+        Command::Wake(wake) => {
+            let home = find()?;
+            logging::start(talk, wake.leaves_a_log().then_some(&home))?;
+            wake.run(&ready(home, environment)?)
+        }
+        Command::Model(model) => {
+            quiet_log()?;
+            model.run(find().ok().as_ref(), environment)
+        }
+        Command::Plan(plan) => quiet_log().and_then(|()| plan.run(&ready(find()?, environment)?)),
+        Command::Why(why) => quiet_log().and_then(|()| why.run(&ready(find()?, environment)?)),
+        Command::Status(status) => quiet_log().and_then(|()| status.run(&ready(find()?, environment)?)),
+        Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
+        Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
+        Command::Pause(pause) => quiet_log().and_then(|()| pause.run(&find()?, environment)),
+        Command::Resume(resume) => quiet_log().and_then(|()| resume.run(&find()?, environment)),
+        Command::Log(log) => quiet_log().and_then(|()| log.run(&find()?)),
+    }
+}
+
+fn ready(home: Home, environment: &Environment) -> Outcome<Ready<'_>> {
+    let path = home.settings();
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::message(Kind::Settings, format!("failed to read {}: {error}", path.display())))?;
+    let settings = Settings::parse(&text).map_err(|problems| {
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("{}:{}:{}: {}", path.display(), problem.line, problem.column, problem.message)).collect();
+        let hints: Vec<&str> = problems.iter().filter_map(|problem| problem.hint.as_deref()).collect();
+        Failure::message(Kind::Settings, lines.join("\n")).hint(hints.join("; "))
+    })?;
+    Ok(Ready { environment, home, settings })
+}
+
+/// Data goes to stdout, through a writer that leaves colours out where it is no terminal. A closed pipe ends quietly.
+pub(crate) fn print(text: &str) -> Outcome {
+    use std::io::Write;
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Data as JSON on stdout.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Outcome {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// An error when the home is paused.
+pub(crate) fn not_paused(memory: &reveille_memory::Memory, now: chrono::DateTime<chrono::Utc>) -> Outcome {
+    let Some(pause) = memory.paused(now).or_fail()? else { return Ok(()) };
+    let until = pause.until.map(|until| format!(" until {}", until.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+    Err(Failure::message(Kind::Busy, format!("the home is paused{until}: {}", pause.reason)).hint("`reveille resume` goes on"))
+}

@@ -1,0 +1,152 @@
+//! `doctor`: read-only checks, each with an id, a severity, a message and a hint.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use reveille_memory::Memory;
+use reveille_mission::{NeedState, Severity};
+use serde::Serialize;
+
+use super::{Ready, print, print_json, ready};
+use crate::deliberate::load;
+use crate::environment::Environment;
+use crate::failure::{Failure, OrFail, Outcome};
+use crate::home::Home;
+use crate::observe::{self, Scene};
+use crate::readings;
+
+/// Check the home without changing anything
+///
+/// Exit codes: 0 clean, 1 findings, 2 could not run.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Finding {
+    id: &'static str,
+    severity: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Finding {
+    fn error(id: &'static str, message: impl Into<String>, hint: Option<String>) -> Self {
+        Self { id, severity: "error", message: message.into(), hint }
+    }
+
+    fn warning(id: &'static str, message: impl Into<String>, hint: Option<String>) -> Self {
+        Self { severity: "warning", ..Self::error(id, message, hint) }
+    }
+
+    fn of(id: &'static str, failure: &Failure) -> Self {
+        Self::error(id, failure.to_string(), failure.hint.clone())
+    }
+}
+
+impl Doctor {
+    pub(super) fn run(self, home: Outcome<Home>, environment: &Environment) -> Outcome<ExitCode> {
+        let findings = match home.and_then(|home| ready(home, environment)) {
+            Ok(ready) => examine(&ready),
+            Err(failure) => {
+                self.show(&[Finding::of("settings", &failure)])?;
+                return Ok(ExitCode::from(2));
+            }
+        };
+        self.show(&findings)?;
+        Ok(ExitCode::from(u8::from(!findings.is_empty())))
+    }
+
+    fn show(&self, findings: &[Finding]) -> Outcome {
+        if self.json {
+            return print_json(&findings);
+        }
+        if findings.is_empty() {
+            return print("Everything that was checked is in order.\n");
+        }
+        let mut out = String::new();
+        for finding in findings {
+            out.push_str(&format!("{:<8} {:<12} {}\n", finding.severity, finding.id, finding.message));
+            if let Some(hint) = &finding.hint {
+                out.push_str(&format!("{:22}→ {hint}\n", ""));
+            }
+        }
+        print(&out)
+    }
+}
+
+fn examine(ready: &Ready<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    files(ready, &mut findings);
+    channels(ready, &mut findings);
+    database(&ready.home, &mut findings);
+    reader(ready, &mut findings);
+    links(ready.home.root(), &mut findings);
+    if ready.home.stop_file().exists() {
+        findings.push(Finding::warning("stop", "the home is stopped by a file STOP", Some("remove the file to go on".to_owned())));
+    }
+    findings
+}
+
+fn scene<'a>(ready: &'a Ready<'_>) -> Scene<'a> {
+    Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() }
+}
+
+fn files(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    match load(&scene(ready)) {
+        Err(failure) => findings.push(Finding::of("files", &failure)),
+        Ok(loaded) => findings.extend(loaded.problems.into_iter().map(|problem| {
+            let message =
+                format!("{}:{}:{}: {}", problem.path, problem.diagnostic.line, problem.diagnostic.column, problem.diagnostic.message);
+            match problem.diagnostic.severity {
+                Severity::Error => Finding::error("files", message, problem.diagnostic.hint),
+                Severity::Warning => Finding::warning("files", message, problem.diagnostic.hint),
+            }
+        })),
+    }
+}
+
+fn channels(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    for channel in ready.settings.configured() {
+        if let NeedState::Unmet { why, unblock } = observe::credential_now(&scene(ready), channel) {
+            findings.push(Finding::warning("channel", format!("{}: {why}", channel.title()), Some(unblock)));
+        }
+    }
+}
+
+fn database(home: &Home, findings: &mut Vec<Finding>) {
+    if !home.database().exists() {
+        return;
+    }
+    let checked = Memory::open_read_only(&home.database()).and_then(|memory| memory.integrity_check());
+    match checked.or_fail() {
+        Ok(()) => {}
+        Err(failure) => findings.push(Finding::of("memory", &failure)),
+    }
+}
+
+fn reader(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    if let Err(failure) = readings::open(&ready.settings, &ready.home, ready.environment) {
+        findings.push(Finding::of("model", &failure));
+    }
+}
+
+/// Links out of the home are never followed: say so, rather than let the human wonder.
+fn links(root: &Path, findings: &mut Vec<Finding>) {
+    for name in ["mission", "PROGRESS.md", "drafts", "issues", "site", "memory", "outbox"] {
+        let path = root.join(name);
+        let leaves = path.is_symlink() && std::fs::canonicalize(&path).is_ok_and(|real| !real.starts_with(root));
+        if leaves {
+            findings.push(Finding::error(
+                "links",
+                format!("{name} is a link out of the home"),
+                Some("put the real folder into the home".to_owned()),
+            ));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `status`: where things stand, from memory alone; nothing is decided and nothing changed.
+
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use reveille_memory::{Memory, MemoryError};
+use reveille_mission::{Channel, NeedState};
+use reveille_schedules::{Due, due};
+use serde::Serialize;
+
+use super::{Ready, print, print_json};
+use crate::deliberate::load;
+use crate::failure::{OrFail, Outcome};
+use crate::observe::{Scene, credential_now};
+use crate::sheet::people;
+
+/// Show where things stand: the last wakes, what waits for you, the numbers
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Standing {
+    schema: u32,
+    name: String,
+    runs: u64,
+    last: Option<Last>,
+    next_wake: Option<DateTime<Utc>>,
+    paused: Option<String>,
+    stopped: bool,
+    needs_you: Vec<Need>,
+    awaiting_you: Vec<String>,
+    readers: Readers,
+    channels: Vec<Reachable>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reachable {
+    channel: String,
+    at: String,
+    /// What is missing, if anything is.
+    missing: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Last {
+    run: i64,
+    started_at: DateTime<Utc>,
+    state: String,
+    outcome: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Need {
+    ask: String,
+    reach: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Readers {
+    confirmed: u64,
+    paying: u64,
+    left_out: u64,
+}
+
+impl Status {
+    pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
+        let standing = standing(ready)?;
+        match self.json {
+            true => print_json(&standing)?,
+            false => print(&shown(&standing))?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
+    let now = ready.environment.now();
+    let readers = reveille_skills::measure::count_readers(ready.home.root(), &ready.settings.owner).or_fail()?;
+    let mut standing = Standing {
+        schema: 1,
+        name: ready.settings.name.clone(),
+        runs: 0,
+        last: None,
+        next_wake: None,
+        paused: None,
+        stopped: ready.home.stop_file().exists(),
+        needs_you: vec![],
+        awaiting_you: vec![],
+        channels: channels(ready),
+        readers: Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() },
+    };
+    match Memory::open_read_only(&ready.home.database()) {
+        Ok(memory) => from_memory(ready, &memory, now, &mut standing)?,
+        Err(MemoryError::Missing { .. }) => {}
+        Err(error) => return Err(error).or_fail(),
+    }
+    Ok(standing)
+}
+
+fn channels(ready: &Ready<'_>) -> Vec<Reachable> {
+    let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() };
+    let one = |channel: Channel| {
+        let missing = match credential_now(&scene, channel) {
+            NeedState::Met => None,
+            NeedState::Unmet { why, .. } => Some(why),
+        };
+        Reachable { channel: channel.to_string(), at: ready.settings.describe(channel), missing }
+    };
+    ready.settings.configured().into_iter().map(one).collect()
+}
+
+fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing: &mut Standing) -> Outcome {
+    standing.runs = memory.run_count().or_fail()?;
+    if let Some(run) = memory.last_run().or_fail()? {
+        standing.next_wake = match due(now, Some(run.started_at), ready.settings.wake.every) {
+            Due::Now => Some(now),
+            Due::NotUntil(at) => Some(at),
+        };
+        let sheet = memory.sheet(run.id).or_fail()?;
+        standing.needs_you = sheet.into_iter().flat_map(|sheet| sheet.asks).map(|ask| Need { ask: ask.ask, reach: ask.reach }).collect();
+        standing.last = Some(Last {
+            run: run.id.0,
+            started_at: run.started_at,
+            state: run.state.to_string(),
+            outcome: run.outcome.map(|outcome| outcome.to_string()),
+            error: run.error,
+        });
+    }
+    standing.paused = memory.paused(now).or_fail()?.map(|pause| pause.reason);
+    let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
+    let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
+    for effect in crate::ledger::awaiting(memory)? {
+        let name = shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), reveille_mission::Issue::name);
+        standing.awaiting_you.push(format!("{name} on {}", effect.channel));
+    }
+    Ok(())
+}
+
+fn shown(standing: &Standing) -> String {
+    let mut out = format!("{}\n\n", standing.name);
+    let when = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    match &standing.last {
+        None => out.push_str("No wake yet: `reveille wake`.\n"),
+        Some(last) => {
+            let end = last.outcome.clone().unwrap_or_else(|| last.state.clone());
+            out.push_str(&format!("last wake   {} (run {}): {end}\n", when(&last.started_at), last.run));
+            if let Some(error) = &last.error {
+                out.push_str(&format!("            {error}\n"));
+            }
+        }
+    }
+    if let Some(next) = &standing.next_wake {
+        out.push_str(&format!("next due    {}\n", when(next)));
+    }
+    out.push_str(&format!("wakes       {}\n", standing.runs));
+    let readers = &standing.readers;
+    out.push_str(&format!(
+        "readers     {} confirmed, {} paying ({} addresses are no people)\n",
+        readers.confirmed, readers.paying, readers.left_out
+    ));
+    for channel in &standing.channels {
+        let missing = channel.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();
+        out.push_str(&format!("{:<11} {}{missing}\n", channel.channel, channel.at));
+    }
+    if let Some(reason) = &standing.paused {
+        out.push_str(&format!("paused      {reason}\n"));
+    }
+    if standing.stopped {
+        out.push_str("stopped     by a file STOP in the home\n");
+    }
+    if !standing.awaiting_you.is_empty() {
+        out.push_str("\nReady for you to post:\n");
+        for post in &standing.awaiting_you {
+            out.push_str(&format!("  {post}\n"));
+        }
+    }
+    if !standing.needs_you.is_empty() {
+        out.push_str("\nNeeds you:\n");
+        for need in standing.needs_you.iter().take(8) {
+            for (at, piece) in textwrap::wrap(&format!("{} (reaches about {})", need.ask, people(need.reach)), 76).iter().enumerate() {
+                out.push_str(&format!("  {}{piece}\n", if at == 0 { "" } else { "  " }));
+            }
+        }
+    }
+    out
+}

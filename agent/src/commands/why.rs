@@ -1,0 +1,133 @@
+//! `why`: what a past wake decided, and why, from what was kept of it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use reveille_memory::{CandidateRow, Memory, Run, RunId, Sheet};
+
+use super::{Ready, print};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::sheet::{people, worth};
+
+/// Explain a wake, or one task of it: the reading, the verdict, every part of the score, where the time went
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// The run's number [default: the last one]
+    run: Option<i64>,
+    /// A task's id, or the start of its text
+    task: Option<String>,
+}
+
+impl Why {
+    pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
+        let memory = Memory::open_read_only(&ready.home.database()).or_fail()?;
+        let run = match self.run {
+            Some(number) => memory.run(RunId(number)).or_fail()?,
+            None => memory.last_run().or_fail()?,
+        };
+        let Some(run) = run else {
+            let what = self.run.map_or_else(|| "no wake yet".to_owned(), |number| format!("no run {number}"));
+            return Err(Failure::message(Kind::Usage, what).hint("`reveille status` shows the last one"));
+        };
+        let sheet = memory.sheet(run.id).or_fail()?;
+        let mut out = header(&run);
+        match (&sheet, &self.task) {
+            (Some(sheet), Some(task)) => out.push_str(&one(sheet, task)?),
+            (Some(sheet), None) => out.push_str(&all(sheet, &run)),
+            (None, _) => out.push_str("It decided nothing.\n"),
+        }
+        if self.task.is_none() {
+            out.push_str(&times(&memory, run.id)?);
+        }
+        print(&out)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn header(run: &Run) -> String {
+    let end = run.outcome.as_ref().map_or_else(|| run.state.to_string(), ToString::to_string);
+    let error = run.error.as_ref().map(|error| format!("  {error}\n")).unwrap_or_default();
+    format!("Run {}, {}: {end}\n{error}\n", run.id.0, run.started_at.format("%Y-%m-%d %H:%M UTC"))
+}
+
+fn all(sheet: &Sheet, run: &Run) -> String {
+    let mut out = String::new();
+    for row in &sheet.candidates {
+        let mark = if run.pick.as_deref() == Some(&row.task_id) { "→" } else { " " };
+        let verdict = match (&row.refusal_kind, row.value) {
+            (Some(kind), _) => format!("{kind}: {}", row.why.clone().unwrap_or_default()),
+            (None, value) => format!("eligible, worth {}", worth(value.unwrap_or(0.0))),
+        };
+        out.push_str(&format!("{mark} {}  {}\n    {}, {}\n", row.task_id, crate::sheet::short(&row.text, 64), read(row), verdict));
+    }
+    out
+}
+
+fn read(row: &CandidateRow) -> String {
+    format!("for {} by {} ({:.0} %)", row.who, row.read_by, row.confidence * 100.0)
+}
+
+fn one(sheet: &Sheet, task: &str) -> Outcome<String> {
+    let row =
+        sheet.candidates.iter().find(|row| row.task_id == task).or_else(|| sheet.candidates.iter().find(|row| row.text.starts_with(task)));
+    let Some(row) = row else {
+        return Err(Failure::message(Kind::Usage, format!("no task `{task}` in this run")).hint("`reveille why RUN` lists them"));
+    };
+    let mut out = format!("{}  {}\n\n", row.task_id, row.text);
+    let mut say = |name: &str, text: String| out.push_str(&format!("{name:<10} {text}\n"));
+    let place = row.line.map_or_else(|| "proposed by a skill".to_owned(), |line| format!("line {line} of PROGRESS.md"));
+    say("from", place);
+    say(
+        "read",
+        format!("{}; skill {}, channel {}", read(row), row.skill.as_deref().unwrap_or("none"), row.channel.as_deref().unwrap_or("none")),
+    );
+    let names = ["strangers", "subscribers", "customers", "nobody"];
+    say("shares", names.iter().zip(row.p).map(|(name, p)| format!("{name} {p:.2}")).collect::<Vec<_>>().join(", "));
+    match &row.refusal_kind {
+        Some(kind) => {
+            say("refused", kind.clone());
+            say("why", row.why.clone().unwrap_or_default());
+            if let Some(unblock) = &row.unblock {
+                say("unblock", unblock.clone());
+            }
+        }
+        None => {
+            for part in row.parts.as_array().into_iter().flatten() {
+                let number = |key: &str| part[key].as_f64().unwrap_or(0.0);
+                say(
+                    "term",
+                    format!(
+                        "{}: {:.2} × {} people × {} = {}",
+                        part["who"].as_str().unwrap_or_default(),
+                        number("share"),
+                        people(number("reach")),
+                        worth(number("rate")),
+                        worth(number("share") * number("reach") * number("rate"))
+                    ),
+                );
+            }
+            say(
+                "value",
+                format!(
+                    "{} (reach {}, fit {})",
+                    worth(row.value.unwrap_or(0.0)),
+                    people(row.reach.unwrap_or(0.0)),
+                    worth(row.fit.unwrap_or(0.0))
+                ),
+            );
+        }
+    }
+    if let (Some(count), Some(source)) = (row.audience_count, &row.audience_source) {
+        out.push_str(&format!("{:<10} {count} ({source})\n", "audience"));
+    }
+    Ok(out)
+}
+
+fn times(memory: &Memory, run: RunId) -> Outcome<String> {
+    let stages = memory.stages(run).or_fail()?;
+    let mut out = String::from("\nWhere the time went:\n");
+    for (name, micros) in stages {
+        out.push_str(&format!("  {name:<10} {:>9.1} ms\n", micros as f64 / 1000.0));
+    }
+    Ok(out)
+}

@@ -1,0 +1,266 @@
+//! From files to a decision: load, observe, propose, read, review, score, choose. Changes nothing but remembered readings.
+
+use std::collections::{BTreeSet, HashSet};
+
+use reveille_memory::Memory;
+use reveille_mission::{
+    Ask, Case, Channel, Decision, Diagnostic, Facts, GoalUnit, Issue, Mission, Need, Offer, Past, Progress, Reading, Review, Shelf, Skill,
+    Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review, score,
+};
+use reveille_models::Reader;
+use reveille_skills::measure::Readers;
+use reveille_skills::offer::{Told, View, offer, propose};
+
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::ledger::{Ledger, told_key};
+use crate::observe::{self, Scene};
+use crate::readings::{self, Readings};
+use crate::sheet::{self, Candidate, Sheet, Wanted};
+use crate::stages::Stages;
+
+/// A problem in a file of the home.
+pub(crate) struct FileProblem {
+    pub(crate) path: String,
+    pub(crate) diagnostic: Diagnostic,
+}
+
+/// What the human wrote, as values.
+pub(crate) struct Loaded {
+    pub(crate) mission: Mission,
+    pub(crate) progress: Progress,
+    pub(crate) shelf: Shelf,
+    pub(crate) problems: Vec<FileProblem>,
+}
+
+/// Reads MISSION.md, PROGRESS.md and the shelf.
+pub(crate) fn load(scene: &Scene<'_>) -> Outcome<Loaded> {
+    let home = scene.home;
+    let mission = match std::fs::read(home.mission()) {
+        Ok(bytes) => Mission::parse(&String::from_utf8_lossy(&bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Failure::message(Kind::Failed, format!("there is no {}", home.mission().display()))
+                .hint("write what you are trying to do; `reveille init` writes a first one without touching what is there"));
+        }
+        Err(error) => return Err(Failure::message(Kind::Failed, format!("failed to read {}: {error}", home.mission().display()))),
+    };
+    let progress = read_progress(scene)?;
+    let loaded = reveille_skills::shelf::load(home.root()).or_fail()?.as_of(scene.now.date_naive());
+    let place = |path: &str, diagnostics: &[Diagnostic]| -> Vec<FileProblem> {
+        diagnostics.iter().map(|diagnostic| FileProblem { path: path.to_owned(), diagnostic: diagnostic.clone() }).collect()
+    };
+    let mut problems = place("mission/MISSION.md", &mission.diagnostics);
+    problems.extend(place("PROGRESS.md", &progress.diagnostics));
+    problems.extend(loaded.diagnostics.into_iter().map(|found| FileProblem { path: found.path, diagnostic: found.diagnostic }));
+    Ok(Loaded { mission, progress, shelf: loaded.shelf, problems })
+}
+
+/// Reads PROGRESS.md; a home without one has an empty list.
+pub(crate) fn read_progress(scene: &Scene<'_>) -> Outcome<Progress> {
+    let path = scene.home.progress();
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(Failure::message(Kind::Failed, format!("failed to read {}: {error}", path.display()))),
+    };
+    Progress::parse(bytes).map_err(|error| {
+        Failure::message(Kind::Failed, format!("{}: {error}", path.display())).hint("nothing was changed; is it the right file?")
+    })
+}
+
+/// What to do without, and what to take for granted.
+#[derive(Default)]
+pub(crate) struct Manner {
+    pub(crate) assumed: Vec<(String, String)>,
+    pub(crate) no_model: bool,
+}
+
+/// Everything that a decision was made from.
+pub(crate) struct Deliberation {
+    pub(crate) loaded: Loaded,
+    pub(crate) facts: Facts,
+    pub(crate) readers: Readers,
+    pub(crate) readings: Readings,
+    pub(crate) cases: Vec<Case>,
+    pub(crate) unit: GoalUnit,
+    /// Ids with the words they go by, to be remembered.
+    pub(crate) identities: Vec<(TaskId, String)>,
+}
+
+/// Goes through the stages up to the cases; deciding them is [`Deliberation::decide`].
+pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner: &Manner, stages: &mut Stages) -> Outcome<Deliberation> {
+    let loaded = stages.run("load", || load(scene))?;
+    let ledger = stages.run("ledger", || Ledger::read(memory.as_deref(), scene.now))?;
+    let (mut facts, readers) = stages.run("observe", || observe::facts(scene, &loaded.shelf, memory.as_deref(), &manner.assumed))?;
+    let configured = scene.settings.configured();
+    let told = |issue: &str, channel: Channel| ledger.told(issue, channel);
+    let view = View { shelf: &loaded.shelf, configured: &configured, told: &told };
+    let (tasks, identities) = stages.run("propose", || {
+        let remembered = memory.as_deref().map(remembered_ids).transpose()?.unwrap_or_default();
+        Ok(tasks(&loaded.progress, &remembered, propose(&view, scene.now.date_naive())))
+    })?;
+    let brake = stages.brake();
+    let readings = stages.run("read", || match manner.no_model {
+        true => Ok(Readings::default()),
+        false => readings::read(&tasks, memory, open_reader(scene), scene.now, &brake),
+    })?;
+    stages.check()?;
+    let cases = stages.run("review", || {
+        let cases = cases(scene, tasks, &readings, &view, &ledger);
+        let asked: BTreeSet<Need> = cases.iter().flat_map(needs_of).collect();
+        let approved = |digest: &str| ledger.approved(digest);
+        observe::needs(scene, &mut facts, &loaded.progress, &loaded.shelf, &asked, &approved, &told);
+        Ok(cases)
+    })?;
+    let unit = loaded.mission.unit();
+    Ok(Deliberation { loaded, facts, readers, readings, cases, unit, identities })
+}
+
+fn open_reader(scene: &Scene<'_>) -> Outcome<Reader> {
+    readings::open(scene.settings, scene.home, scene.environment)
+}
+
+fn remembered_ids(memory: &Memory) -> Outcome<Vec<(TaskId, String)>> {
+    Ok(memory.remembered_tasks().or_fail()?.into_iter().map(|(id, words)| (TaskId::stored(id), words)).collect())
+}
+
+/// The human's open items and what skills propose; a proposal that a line asks for already is left out later.
+fn tasks(progress: &Progress, remembered: &[(TaskId, String)], proposals: Vec<Task>) -> (Vec<Task>, Vec<(TaskId, String)>) {
+    // All items take part in identity, so that a ticked one keeps its id from an equal open one.
+    let texts: Vec<&str> = progress.items.iter().map(reveille_mission::Item::text).collect();
+    let ids = identify(&texts, remembered);
+    let identities = ids.iter().cloned().zip(texts.iter().map(|text| reveille_mission::folded(text))).collect();
+    let mut tasks: Vec<Task> = progress
+        .items
+        .iter()
+        .zip(ids)
+        .filter(|(item, _)| item.state == reveille_mission::ItemState::Open)
+        .map(|(item, id)| Task {
+            id,
+            text: item.text().to_owned(),
+            tags: item.tagged.tags.clone(),
+            source: Source::Progress { line: item.line },
+            problems: item.tagged.problems.iter().map(|problem| format!("{}: {}", problem.message, problem.hint)).collect(),
+        })
+        .collect();
+    tasks.extend(proposals);
+    (tasks, identities)
+}
+
+fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'_>, ledger: &Ledger) -> Vec<Case> {
+    let mut wanted: HashSet<(Option<Skill>, Option<Channel>, Subject)> = HashSet::new();
+    let mut cases = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let reading = read(&task, readings.of(&task.text), readings.grey, view.shelf);
+        let meant = (reading.skill, reading.channel, reading.subject.clone());
+        match task.source {
+            Source::Progress { .. } if matches!(reading.subject, Subject::One(_)) => {
+                wanted.insert(meant);
+            }
+            // The human's own line stands for it.
+            Source::Skill(_) if wanted.contains(&meant) => continue,
+            _ => {}
+        }
+        let offer = with_approval(scene, &reading, view.shelf, offer(&task, &reading, view));
+        let past = past(scene, &task, &reading, view.shelf, ledger);
+        cases.push(Case { task, reading, offer, past });
+    }
+    cases
+}
+
+/// Skills and channels under `[approve]` wait for a word on exactly this issue on this channel.
+fn with_approval(scene: &Scene<'_>, reading: &Reading, shelf: &Shelf, offer: Offer) -> Offer {
+    let approve = &scene.settings.approve;
+    let waits = reading.skill.is_some_and(|skill| approve.skills.contains(&skill))
+        || reading.channel.is_some_and(|channel| approve.channels.contains(&channel));
+    match (offer, &reading.subject) {
+        (Offer::Can { mut needs }, Subject::One(id)) if waits => {
+            if let Some(digest) = shelf.by_id(id).and_then(|issue| content_digest(scene, issue, reading)) {
+                needs.push(Need::Approval(digest));
+            }
+            Offer::Can { needs }
+        }
+        (offer, _) => offer,
+    }
+}
+
+/// The digest of what would go out: the file's bytes, the skill and the channel.
+fn content_digest(scene: &Scene<'_>, issue: &Issue, reading: &Reading) -> Option<String> {
+    use sha2::{Digest, Sha256};
+    let bytes = std::fs::read(scene.home.inside(&issue.path)?).ok()?;
+    let what = format!("{:?} {:?}\n", reading.skill, reading.channel);
+    let digest = Sha256::new().chain_update(what).chain_update(bytes).finalize();
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger: &Ledger) -> Past {
+    if let Some(at) = ledger.turned_down(&task.digest()) {
+        return Past::TurnedDown { at };
+    }
+    if let Subject::One(id) = &reading.subject
+        && let Some(issue) = shelf.by_id(id)
+    {
+        let telling = told_key(reading.skill, reading.channel);
+        match telling.map(|channel| ledger.told(id, channel)) {
+            Some(Told::Done(evidence)) => return Past::Done { evidence },
+            Some(_) => {}
+            None if reading.skill == Some(Skill::Publish) && issue.stage == Stage::Published => {
+                return Past::Done { evidence: ledger.published(id).unwrap_or_else(|| format!("{} is in {}", issue.name(), issue.path)) };
+            }
+            None => {}
+        }
+    }
+    let caps = &scene.settings.caps;
+    if ledger.effects_today() >= caps.day {
+        return Past::OverBudget { cap: format!("{} effects a day", caps.day) };
+    }
+    match reading.channel {
+        Some(channel) if ledger.effects_today_on(channel) >= caps.channel => {
+            Past::OverBudget { cap: format!("{} effects a day on {}", caps.channel, channel.title()) }
+        }
+        _ => Past::Fresh,
+    }
+}
+
+fn needs_of(case: &Case) -> Vec<Need> {
+    let mut needs = match &case.offer {
+        Offer::Can { needs } => needs.clone(),
+        Offer::HumanOnly { .. } => vec![],
+    };
+    for need in &case.task.tags.needs {
+        needs.push(if *need == Need::Human { Need::Approval(case.task.digest()) } else { need.clone() });
+    }
+    needs
+}
+
+impl Deliberation {
+    /// Reviews, scores and chooses; the decision borrows the cases.
+    pub(crate) fn decide(&self, scene: &Scene<'_>) -> (Sheet, Decision<'_>, Vec<Ask>) {
+        let by = Review { facts: &self.facts, priors: &scene.settings.priors };
+        let mut scored = Vec::new();
+        let mut refused = Vec::new();
+        let mut candidates = Vec::with_capacity(self.cases.len());
+        for case in &self.cases {
+            match review(case, by) {
+                Verdict::Eligible(eligible) => {
+                    let one = score(eligible, &self.facts, self.unit, &scene.settings.priors);
+                    candidates.push(Candidate::eligible(case, &one));
+                    scored.push(one);
+                }
+                Verdict::Refused(refusal) => {
+                    candidates.push(Candidate::refused(case, &refusal));
+                    refused.push((case, refusal));
+                }
+            }
+        }
+        let asks = asks(refused.iter().map(|(case, refusal)| (*case, refusal)), by, self.unit);
+        let decision = choose(scored, asks.clone());
+        let (outcome, pick) = match &decision {
+            Decision::Act(action) => (sheet::Outcome::Act, Some(action.chosen().eligible().task().id.to_string())),
+            Decision::Ask(_) => (sheet::Outcome::Ask, None),
+            Decision::Rest => (sheet::Outcome::Rest, None),
+        };
+        let needs_you = asks.iter().map(Wanted::of).collect();
+        let sheet = Sheet { schema: 1, now: scene.now, outcome, pick, candidates, needs_you };
+        (sheet, decision, asks)
+    }
+}

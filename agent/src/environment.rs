@@ -1,0 +1,66 @@
+//! The environment, read once at start. Every variable that the program knows is listed here.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `REVEILLE_HOME` | the home, when `--home` is not given and the current folder is none |
+//! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
+//! | `REVEILLE_NOW` | the time to take as now, RFC 3339; for tests only |
+//! | `NO_COLOR` | no colour on a terminal |
+//! | others | secrets that the settings name with `{ env = "NAME" }`, and `needs:env:NAME` |
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::failure::{Failure, Kind, Outcome};
+
+/// What the program takes from its surroundings.
+pub(crate) struct Environment {
+    variables: HashMap<OsString, OsString>,
+    pub(crate) folder: PathBuf,
+    now: Option<DateTime<Utc>>,
+}
+
+impl Environment {
+    /// Reads it.
+    pub(crate) fn read() -> Outcome<Self> {
+        let variables: HashMap<OsString, OsString> = std::env::vars_os().collect();
+        let now = match variables.get(&OsString::from("REVEILLE_NOW")).map(|now| now.to_string_lossy().parse()) {
+            None => None,
+            Some(Ok(now)) => Some(now),
+            Some(Err(_)) => {
+                let failure = Failure::message(Kind::Usage, "`REVEILLE_NOW` is no time");
+                return Err(failure.hint("write it like 2026-11-20T14:00:00Z; it is for tests only"));
+            }
+        };
+        Ok(Self { variables, folder: std::env::current_dir()?, now })
+    }
+
+    /// The time now: the only place that looks at the clock for a decision.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.now.unwrap_or_else(Utc::now)
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
+        self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())
+    }
+
+    /// A folder named by a variable.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// Whether a program is on the search path.
+    pub(crate) fn has_tool(&self, name: &str) -> bool {
+        let plain = !name.is_empty() && !name.contains(['/', '\\']);
+        plain && self.get("PATH").is_some_and(|path| std::env::split_paths(path).any(|folder| is_program(&folder.join(name))))
+    }
+}
+
+fn is_program(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

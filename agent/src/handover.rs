@@ -1,0 +1,66 @@
+//! The hand-over letter after every wake: what was done with evidence, what hurt, what it needs, what it would do next. For
+//! the next wake, for other programs, and for a person in a hurry.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::failure::Outcome;
+use crate::home::Home;
+use crate::record::write_whole;
+use crate::sheet::{Sheet, Wanted, people};
+
+/// The letter.
+#[derive(Debug, Serialize)]
+pub(crate) struct Letter<'a> {
+    pub(crate) schema: u32,
+    pub(crate) run: i64,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) outcome: &'a str,
+    pub(crate) did: &'a str,
+    pub(crate) evidence: &'a [String],
+    pub(crate) hurt: &'a [String],
+    pub(crate) needs: &'a [Wanted],
+    pub(crate) next: Option<String>,
+}
+
+impl<'a> Letter<'a> {
+    /// The letter of a wake. `next` is the best task that was not picked.
+    pub(crate) fn of(sheet: &'a Sheet, run: i64, did: &'a str, evidence: &'a [String], hurt: &'a [String]) -> Self {
+        let next = sheet
+            .eligible()
+            .into_iter()
+            .find(|candidate| Some(&candidate.id) != sheet.pick.as_ref())
+            .map(|candidate| candidate.text.clone());
+        Self { schema: 1, run, now: sheet.now, outcome: sheet.outcome.as_str(), did, evidence, hurt, needs: &sheet.needs_you, next }
+    }
+
+    /// Writes `memory/handover.md` and `memory/handover.json`.
+    pub(crate) fn write(&self, home: &Home) -> Outcome {
+        let json = serde_json::to_vec_pretty(self)?;
+        write_whole(&home.memory().join("handover.json"), &json)?;
+        write_whole(&home.memory().join("handover.md"), self.markdown().as_bytes())?;
+        Ok(())
+    }
+
+    fn markdown(&self) -> String {
+        let mut out = format!("# Hand-over, run {}, {}\n\n## Done\n\n{}\n", self.run, self.now.format("%Y-%m-%d %H:%M UTC"), self.did);
+        let list = |out: &mut String, title: &str, lines: &[String]| {
+            let _ = write!(out, "\n## {title}\n\n");
+            if lines.is_empty() {
+                out.push_str("Nothing.\n");
+            }
+            for line in lines {
+                let _ = writeln!(out, "- {line}");
+            }
+        };
+        list(&mut out, "Evidence", self.evidence);
+        list(&mut out, "What hurt", self.hurt);
+        let needs: Vec<String> =
+            self.needs.iter().map(|wanted| format!("{} (reaches about {})", wanted.ask, people(wanted.reach))).collect();
+        list(&mut out, "Needs you", &needs);
+        list(&mut out, "Would do next", &self.next.iter().cloned().collect::<Vec<_>>());
+        out
+    }
+}

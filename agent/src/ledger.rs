@@ -1,0 +1,232 @@
+//! What the ledger, the approvals and the caps say, read once before a decision; and the decision written back.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reveille_memory::{AskRow, CandidateRow, Effect, EffectState, EvidenceRow, FactRow, Key, Memory, NewEffect, RunId, Sending, Standing};
+use reveille_mission::{Channel, FactValue, Facts, Skill};
+use reveille_skills::distribute::Post;
+use reveille_skills::offer::Told;
+use reveille_skills::publish::{Evidence, EvidenceKind};
+
+use crate::deliberate::Deliberation;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::sheet::{Candidate, Sheet};
+
+/// The part of an issue that a public post is, and that the page is. Mail has one part a subscriber.
+pub(crate) const POST: &str = "post";
+/// See [`POST`].
+pub(crate) const PAGE: &str = "page";
+
+/// What has gone out, and what the human said.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    told: HashMap<(String, Channel), Told>,
+    pages: HashMap<String, String>,
+    approved: HashSet<String>,
+    turned_down: HashMap<String, DateTime<Utc>>,
+    today: BTreeMap<Channel, u64>,
+}
+
+impl Ledger {
+    /// Reads it; a home without memory has an empty one.
+    pub(crate) fn read(memory: Option<&Memory>, now: DateTime<Utc>) -> Outcome<Self> {
+        let mut ledger = Self::default();
+        let Some(memory) = memory else { return Ok(ledger) };
+        for effect in memory.effects().or_fail()? {
+            let Ok(channel) = effect.channel.parse::<Channel>() else { continue };
+            let proof = || -> Outcome<String> {
+                Ok(memory.evidence(effect.id).or_fail()?.into_iter().map(|row| row.place).next().unwrap_or_default())
+            };
+            match (effect.part.as_str(), effect.state) {
+                (PAGE, EffectState::Confirmed) => {
+                    ledger.pages.insert(effect.issue.clone(), proof()?);
+                }
+                (POST, EffectState::Confirmed) => {
+                    ledger.told.insert((effect.issue.clone(), channel), Told::Done(proof()?));
+                }
+                (POST, EffectState::AwaitingHuman) => {
+                    ledger.told.insert((effect.issue.clone(), channel), Told::Prepared);
+                }
+                _ => {}
+            }
+        }
+        for approval in memory.approvals().or_fail()? {
+            match approval.granted {
+                true => ledger.approved.insert(approval.digest),
+                false => ledger.turned_down.insert(approval.digest, approval.at).is_none(),
+            };
+        }
+        for channel in Channel::ALL {
+            ledger.today.insert(channel, memory.sent_since(&channel.to_string(), now - TimeDelta::hours(24)).or_fail()?);
+        }
+        Ok(ledger)
+    }
+
+    /// Where telling an issue on a channel stands.
+    pub(crate) fn told(&self, issue: &str, channel: Channel) -> Told {
+        self.told.get(&(issue.to_owned(), channel)).cloned().unwrap_or(Told::NotYet)
+    }
+
+    /// The proof that an issue's page is public.
+    pub(crate) fn published(&self, issue: &str) -> Option<String> {
+        self.pages.get(issue).cloned()
+    }
+
+    /// Whether the human approved the content with this digest.
+    pub(crate) fn approved(&self, digest: &str) -> bool {
+        self.approved.contains(digest)
+    }
+
+    /// When the human turned down what has this digest.
+    pub(crate) fn turned_down(&self, digest: &str) -> Option<DateTime<Utc>> {
+        self.turned_down.get(digest).copied()
+    }
+
+    /// Effects of the last 24 hours.
+    pub(crate) fn effects_today(&self) -> u64 {
+        self.today.values().sum()
+    }
+
+    /// Effects of the last 24 hours on one channel.
+    pub(crate) fn effects_today_on(&self, channel: Channel) -> u64 {
+        self.today.get(&channel).copied().unwrap_or(0)
+    }
+}
+
+/// The channel on which a task tells an issue, if telling is what it does.
+pub(crate) fn told_key(skill: Option<Skill>, channel: Option<Channel>) -> Option<Channel> {
+    match skill {
+        Some(Skill::Publish | Skill::Distribute) => channel.filter(|channel| *channel != Channel::Web),
+        _ => None,
+    }
+}
+
+/// Writes a publication down and lets it go: after this it may be done.
+pub(crate) fn send_page(memory: &mut Memory, run: RunId, issue: &str, now: DateTime<Utc>) -> Outcome<Sending> {
+    let new = NewEffect { key: key(issue, Channel::Web, PAGE), text: issue.as_bytes().to_vec(), token: issue.to_owned(), run };
+    match memory.intend(&new, now).or_fail()? {
+        Standing::Intended(effect) => Ok(effect.send(memory, now).or_fail()?),
+        // Publishing again writes the same files: it is safe after a crash.
+        Standing::Sending(effect) => Ok(effect),
+        Standing::Unknown(effect) => Ok(effect.send_again(memory, now).or_fail()?),
+        Standing::Awaiting(_) | Standing::Settled(_) => Err(Failure::message(Kind::Failed, format!("{issue} was published before"))
+            .hint("`reveille why` shows the run; give the draft another id")),
+    }
+}
+
+/// Publications that were let go but not proved: a crash came in between.
+pub(crate) fn pages_under_way(memory: &Memory) -> Outcome<Vec<Effect>> {
+    let mut effects = memory.effects_in(EffectState::Sending).or_fail()?;
+    effects.extend(memory.effects_in(EffectState::Intended).or_fail()?);
+    effects.retain(|effect| effect.part == PAGE);
+    Ok(effects)
+}
+
+/// Writes down that a person is to post this text. The first text stays: it is what the human was shown.
+pub(crate) fn await_human(memory: &mut Memory, run: RunId, issue: &str, channel: Channel, post: &Post, now: DateTime<Utc>) -> Outcome {
+    let new = NewEffect { key: key(issue, channel, POST), text: post.text.as_bytes().to_vec(), token: post.digest(), run };
+    if let Standing::Intended(effect) = memory.intend(&new, now).or_fail()? {
+        let _ = effect.await_human(memory, now).or_fail()?;
+    }
+    Ok(())
+}
+
+/// The human says where the prepared text was posted.
+pub(crate) fn confirm_by_hand(memory: &mut Memory, issue: &str, channel: Channel, evidence: EvidenceRow, now: DateTime<Utc>) -> Outcome {
+    match memory.effect(&key(issue, channel, POST)).or_fail()?.map(Memory::standing) {
+        Some(Standing::Awaiting(effect)) => Ok(effect.confirm(memory, &[evidence], now).or_fail()?),
+        _ => Ok(()),
+    }
+}
+
+/// What waits for a person to post it.
+pub(crate) fn awaiting(memory: &Memory) -> Outcome<Vec<Effect>> {
+    memory.effects_in(EffectState::AwaitingHuman).or_fail()
+}
+
+fn key(issue: &str, channel: Channel, part: &str) -> Key {
+    Key { issue: issue.to_owned(), channel: channel.to_string(), part: part.to_owned(), recipient: String::new() }
+}
+
+/// A proof of the skills as a row of evidence.
+pub(crate) fn evidence_rows(proofs: &[Evidence]) -> Vec<EvidenceRow> {
+    let kind = |kind| match kind {
+        EvidenceKind::Page => "page",
+        EvidenceKind::Feed => "feed",
+    };
+    let row = |proof: &Evidence| EvidenceRow {
+        kind: kind(proof.kind).to_owned(),
+        place: proof.place.clone(),
+        sha256: Some(proof.sha256.clone()),
+        text: None,
+        fetched_at: proof.fetched_at,
+    };
+    proofs.iter().map(row).collect()
+}
+
+/// Keeps today's counts and reads them back; how many there are.
+pub(crate) fn record_counts(memory: &mut Memory, run: RunId, facts: &Facts, now: DateTime<Utc>) -> Outcome<usize> {
+    let rows: Vec<FactRow> = facts
+        .iter()
+        .filter_map(|(key, fact)| match fact.value {
+            FactValue::Count(count) => Some(FactRow {
+                key: key.to_string(),
+                value_json: count.to_string(),
+                source: fact.source.clone(),
+                measured_at: fact.measured_at.unwrap_or(now),
+            }),
+            FactValue::Bool(_) => None,
+        })
+        .collect();
+    memory.record_facts(&rows, run).or_fail()?;
+    let kept = memory.latest_facts().or_fail()?;
+    let found = rows.iter().filter(|row| kept.iter().any(|other| other.key == row.key && other.value_json == row.value_json)).count();
+    if found == rows.len() { Ok(found) } else { Err(Failure::message(Kind::Failed, "memory gave back other counts than were written")) }
+}
+
+/// Keeps what was decided and done: the sheet, the counts, the names of the lines.
+pub(crate) fn record_decision(
+    memory: &mut Memory,
+    run: RunId,
+    sheet: &Sheet,
+    deliberation: &Deliberation,
+    did: &str,
+    now: DateTime<Utc>,
+) -> Outcome {
+    let candidates = sheet.candidates.iter().map(candidate_row).collect();
+    let asks = sheet
+        .needs_you
+        .iter()
+        .map(|wanted| AskRow { ask: wanted.ask.clone(), unlocks: wanted.unlocks.clone(), reach: wanted.reach })
+        .collect();
+    memory.record_sheet(run, &reveille_memory::Sheet { candidates, asks }, did).or_fail()?;
+    record_counts(memory, run, &deliberation.facts, now)?;
+    let names: Vec<(String, String)> = deliberation.identities.iter().map(|(id, words)| (id.to_string(), words.clone())).collect();
+    memory.remember_tasks(&names, now).or_fail()
+}
+
+fn candidate_row(candidate: &Candidate) -> CandidateRow {
+    let refusal = candidate.refusal.as_ref();
+    CandidateRow {
+        task_id: candidate.id.clone(),
+        text: candidate.text.clone(),
+        source: candidate.source.clone(),
+        line: candidate.line.and_then(|line| u32::try_from(line).ok()),
+        who: candidate.r#for.clone(),
+        skill: candidate.skill.clone(),
+        channel: candidate.channel.clone(),
+        read_by: candidate.read_by.clone(),
+        confidence: candidate.confidence,
+        p: candidate.shares,
+        refusal_kind: refusal.map(|refusal| refusal.kind.clone()),
+        why: refusal.map(|refusal| refusal.why.clone()),
+        unblock: refusal.and_then(|refusal| refusal.unblock.clone()),
+        audience_count: candidate.audience.as_ref().map(|audience| audience.count),
+        audience_source: candidate.audience.as_ref().map(|audience| audience.source.clone()),
+        reach: candidate.reach,
+        fit: candidate.fit,
+        value: candidate.value,
+        parts: serde_json::to_value(&candidate.parts).unwrap_or(serde_json::Value::Null),
+    }
+}

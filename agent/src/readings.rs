@@ -1,0 +1,151 @@
+//! What the model says of lines that neither tags nor words explain. A reading is remembered; the model is loaded only for
+//! lines that nobody has read, and not at all without any.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use reveille_memory::{Memory, StoredReading};
+use reveille_mission::{GreyZone, ModelReading, Task, meaning};
+use reveille_models::{Reader, ReaderChoice};
+
+use crate::environment::Environment;
+use crate::failure::{Kind, OrFail, Outcome};
+use crate::home::Home;
+use crate::settings::Settings;
+
+/// Lines that are read before they are remembered: what a stopped wake loses at most.
+const PORTION: usize = 256;
+
+/// The readings of one wake, by the line's words.
+#[derive(Default)]
+pub(crate) struct Readings {
+    by_text: HashMap<String, ModelReading>,
+    pub(crate) grey: GreyZone,
+    /// How many lines the model read now.
+    pub(crate) fresh: usize,
+    /// Why the model read nothing although there was something to read.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Readings {
+    /// The reading of a line.
+    pub(crate) fn of(&self, text: &str) -> Option<&ModelReading> {
+        self.by_text.get(text)
+    }
+}
+
+/// Where the reader and its cache are.
+pub(crate) fn choice(settings: &Settings, home: &Home) -> ReaderChoice {
+    match &settings.model.path {
+        Some(path) => ReaderChoice::File(home.root().join(path)),
+        None => ReaderChoice::Named(settings.model.name.clone()),
+    }
+}
+
+/// The folder that the carried reader is unpacked into.
+pub(crate) fn cache_folder(environment: &Environment) -> PathBuf {
+    use etcetera::BaseStrategy;
+    environment.path("REVEILLE_CACHE").unwrap_or_else(|| match etcetera::choose_base_strategy() {
+        Ok(strategy) => strategy.cache_dir().join("reveille"),
+        Err(_) => environment.folder.join(".cache/reveille"),
+    })
+}
+
+/// Whether a task's reading depends on the model.
+fn wants_model(task: &Task) -> bool {
+    let doing = meaning(&task.text).doing.is_some();
+    let tagged = task.tags.who.is_some() && task.tags.skill.is_some();
+    !(task.text.is_empty() || doing || tagged)
+}
+
+/// Reads what must be read: from memory, else by the model. A reader that can't be opened leaves lines unread (they stay
+/// unclear), for a wake without a model is better than none.
+pub(crate) fn read(
+    tasks: &[Task],
+    mut memory: Option<&mut Memory>,
+    reader: Outcome<Reader>,
+    now: chrono::DateTime<chrono::Utc>,
+    stop: &dyn Fn() -> bool,
+) -> Outcome<Readings> {
+    let mut texts: Vec<&str> = tasks.iter().filter(|task| wants_model(task)).map(|task| task.text.as_str()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    if texts.is_empty() {
+        return Ok(Readings::default());
+    }
+    let mut reader = match reader {
+        Ok(reader) => reader,
+        Err(failure) if failure.kind == Kind::Settings => return Err(failure),
+        Err(failure) => return Ok(Readings { trouble: Some(failure.to_string()), ..Readings::default() }),
+    };
+    let (low, high) = reader.grey_zone();
+    let mut readings = Readings { grey: GreyZone { low, high }, ..Readings::default() };
+    let hashes: Vec<[u8; 32]> = texts.iter().map(|text| reader.hash(text)).collect();
+    let known = match &mut memory {
+        Some(memory) => memory.readings(&hashes).or_fail()?,
+        None => HashMap::new(),
+    };
+    let mut unread = Vec::new();
+    for (text, hash) in texts.iter().zip(&hashes) {
+        match known.get(hash) {
+            Some(stored) => {
+                readings.by_text.insert((*text).to_owned(), ModelReading { who: stored.who, skill: stored.skill });
+            }
+            None => unread.push((*text, *hash)),
+        }
+    }
+    by_model(&mut reader, &unread, memory, now, stop, &mut readings)?;
+    Ok(readings)
+}
+
+fn by_model(
+    reader: &mut Reader,
+    unread: &[(&str, [u8; 32])],
+    mut memory: Option<&mut Memory>,
+    now: chrono::DateTime<chrono::Utc>,
+    stop: &dyn Fn() -> bool,
+    readings: &mut Readings,
+) -> Outcome {
+    let bar = progress_bar(unread.len());
+    for portion in unread.chunks(PORTION) {
+        let lines: Vec<&str> = portion.iter().map(|(text, _)| *text).collect();
+        let from = bar.position();
+        let mut advance = |done: usize, _all: usize| bar.set_position(from + done as u64);
+        let read = match reader.read(&lines, &mut advance, stop) {
+            Ok(read) => read,
+            Err(error) => {
+                readings.trouble = Some(error.to_string());
+                break;
+            }
+        };
+        let fresh: Vec<([u8; 32], StoredReading)> = portion
+            .iter()
+            .zip(&read)
+            .map(|((_, hash), reading)| (*hash, StoredReading { who: reading.who, skill: reading.skill }))
+            .collect();
+        if let Some(memory) = &mut memory {
+            memory.remember_readings(&fresh, now).or_fail()?;
+        }
+        readings.fresh += read.len();
+        readings.by_text.extend(portion.iter().zip(read).map(|((text, _), reading)| ((*text).to_owned(), reading)));
+        if stop() {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// A bar on a terminal, once it takes longer than a second.
+fn progress_bar(lines: usize) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("reading {bar:30} {pos}/{len} lines, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(lines as u64).with_style(style);
+    if lines < 200 { ProgressBar::hidden() } else { bar }
+}
+
+/// Opens the reader that the settings name.
+pub(crate) fn open(settings: &Settings, home: &Home, environment: &Environment) -> Outcome<Reader> {
+    Reader::open(&choice(settings, home), &cache_folder(environment)).or_fail()
+}

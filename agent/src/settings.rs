@@ -1,0 +1,271 @@
+//! reveille.toml: one documented struct a section. Unknown keys are refused with the nearest right name; secrets stand
+//! here by reference only, and no message repeats a value.
+
+mod keys;
+mod secret;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use reveille_mission::{Channel, Diagnostic, Priors, Skill};
+use reveille_schedules::{Every, Quiet};
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+pub(crate) use secret::{Secret, SecretState};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Settings {
+    /// The publication's name.
+    pub(crate) name: String,
+    /// Its address, where the site will be.
+    pub(crate) url: Url,
+    /// The owner's mail address, or several: never counted as readers.
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) owner: Vec<String>,
+    /// The language of the publication (BCP 47), default `en`.
+    #[serde(default = "english")]
+    pub(crate) language: String,
+    /// One sentence for feeds and search engines.
+    pub(crate) description: Option<String>,
+    /// Whether the site is served at `url` already: then a page counts as published only when it was fetched from there.
+    #[serde(default)]
+    pub(crate) served: bool,
+    #[serde(default)]
+    pub(crate) wake: Wake,
+    #[serde(default)]
+    pub(crate) model: Model,
+    #[serde(default)]
+    pub(crate) channels: Channels,
+    #[serde(default)]
+    pub(crate) caps: Caps,
+    #[serde(default)]
+    pub(crate) approve: Approve,
+    #[serde(default)]
+    pub(crate) priors: Priors,
+    /// Hosts that `needs:url:` may ask, besides those of `url` and the channels.
+    #[serde(default)]
+    pub(crate) hosts: Vec<String>,
+}
+
+/// `[wake]`: when and for how long.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(crate) struct Wake {
+    /// The time from one wake to the next, like `2h`.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) every: Every,
+    /// Local hours without effects outside the home, like `23:00-07:00`.
+    #[serde(deserialize_with = "parsed_option")]
+    pub(crate) quiet: Option<Quiet>,
+    /// The time zone of those hours (IANA), default UTC.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) timezone: Tz,
+    /// How long one wake may take, like `20m`.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) limit: Every,
+}
+
+impl Default for Wake {
+    fn default() -> Self {
+        Self { every: Every::minutes(120), quiet: None, timezone: Tz::UTC, limit: Every::minutes(20) }
+    }
+}
+
+/// `[model]`: who reads the lines that neither tags nor words explain.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(crate) struct Model {
+    /// A name from the catalogue; `reader-en` is the one the program carries.
+    pub(crate) name: String,
+    /// A GGUF file of your own instead, with its heads beside it.
+    pub(crate) path: Option<PathBuf>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self { name: "reader-en".to_owned(), path: None }
+    }
+}
+
+/// `[channels.*]`: a channel that is not here is not used, whatever a task line says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Channels {
+    pub(crate) mastodon: Option<Mastodon>,
+    pub(crate) bluesky: Option<Bluesky>,
+    pub(crate) email: Option<Email>,
+    pub(crate) hackernews: Option<ByHand>,
+    pub(crate) reddit: Option<ByHand>,
+    pub(crate) x: Option<ByHand>,
+    pub(crate) lobsters: Option<ByHand>,
+    pub(crate) linkedin: Option<ByHand>,
+}
+
+/// `[channels.mastodon]`
+#[derive(Debug, Deserialize)]
+pub(crate) struct Mastodon {
+    /// The server's address.
+    pub(crate) server: Url,
+    /// The access token.
+    pub(crate) token: Secret,
+}
+
+/// `[channels.bluesky]`
+#[derive(Debug, Deserialize)]
+pub(crate) struct Bluesky {
+    /// The PDS's address.
+    pub(crate) service: Url,
+    /// The account.
+    pub(crate) handle: String,
+    /// An app password.
+    pub(crate) password: Secret,
+}
+
+/// `[channels.email]`
+#[derive(Debug, Deserialize)]
+pub(crate) struct Email {
+    /// The mail server, `smtps://` or `smtp://`.
+    pub(crate) smtp: Url,
+    /// The login.
+    pub(crate) user: String,
+    /// Its password.
+    pub(crate) password: Secret,
+    /// The sender, as `Name <address>`.
+    pub(crate) from: String,
+}
+
+/// A channel that only a person may use: it needs nothing.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ByHand {}
+
+/// `[caps]`: the most effects, counted in the ledger.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(crate) struct Caps {
+    /// Effects in 24 hours over all channels.
+    pub(crate) day: u64,
+    /// Effects in 24 hours on one channel.
+    pub(crate) channel: u64,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { day: 12, channel: 4 }
+    }
+}
+
+/// `[approve]`: what waits for a human's word.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Approve {
+    /// Skills.
+    pub(crate) skills: BTreeSet<Skill>,
+    /// Channels.
+    pub(crate) channels: BTreeSet<Channel>,
+}
+
+impl Settings {
+    /// Reads the file's text; every problem has its line and column.
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let unknown = keys::check(text)?;
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let settings: Settings = toml::from_str(text).map_err(|error| {
+            let (line, column) = keys::place(text, error.span().map_or(0, |span| span.start));
+            vec![Diagnostic::error(line, column, first_line(error.message()), "see docs/settings.md")]
+        })?;
+        settings
+            .priors
+            .problem()
+            .map_or(Ok(()), |problem| Err(vec![Diagnostic::error(keys::line_of(text, "[priors]"), 1, problem, "see docs/settings.md")]))?;
+        Ok(settings)
+    }
+
+    /// The channels that are configured; the web is always one.
+    pub(crate) fn configured(&self) -> BTreeSet<Channel> {
+        let channels = &self.channels;
+        let present = [
+            (Channel::Web, true),
+            (Channel::Mastodon, channels.mastodon.is_some()),
+            (Channel::Bluesky, channels.bluesky.is_some()),
+            (Channel::Email, channels.email.is_some()),
+            (Channel::Hackernews, channels.hackernews.is_some()),
+            (Channel::Reddit, channels.reddit.is_some()),
+            (Channel::X, channels.x.is_some()),
+            (Channel::Lobsters, channels.lobsters.is_some()),
+            (Channel::Linkedin, channels.linkedin.is_some()),
+        ];
+        present.into_iter().filter(|(_, there)| *there).map(|(channel, _)| channel).collect()
+    }
+
+    /// Where a channel goes and as whom, for a person to recognise.
+    pub(crate) fn describe(&self, channel: Channel) -> String {
+        let channels = &self.channels;
+        match channel {
+            Channel::Web => self.url.to_string(),
+            Channel::Mastodon => channels.mastodon.as_ref().map(|mastodon| mastodon.server.to_string()).unwrap_or_default(),
+            Channel::Bluesky => {
+                channels.bluesky.as_ref().map(|bluesky| format!("{} at {}", bluesky.handle, bluesky.service)).unwrap_or_default()
+            }
+            Channel::Email => {
+                channels.email.as_ref().map(|email| format!("{} through {} as {}", email.from, email.smtp, email.user)).unwrap_or_default()
+            }
+            _ => "by hand".to_owned(),
+        }
+    }
+
+    /// The secret of a channel, for those that have one.
+    pub(crate) fn secret(&self, channel: Channel) -> Option<&Secret> {
+        match channel {
+            Channel::Mastodon => self.channels.mastodon.as_ref().map(|mastodon| &mastodon.token),
+            Channel::Bluesky => self.channels.bluesky.as_ref().map(|bluesky| &bluesky.password),
+            Channel::Email => self.channels.email.as_ref().map(|email| &email.password),
+            _ => None,
+        }
+    }
+
+    /// Hosts that a need may ask.
+    pub(crate) fn allows_host(&self, host: &str) -> bool {
+        let channels = &self.channels;
+        let known = [
+            Some(&self.url),
+            channels.mastodon.as_ref().map(|mastodon| &mastodon.server),
+            channels.bluesky.as_ref().map(|bluesky| &bluesky.service),
+        ];
+        known.into_iter().flatten().any(|url| url.host_str() == Some(host)) || self.hosts.iter().any(|allowed| allowed == host)
+    }
+}
+
+/// Messages of the parser may go on over lines that show the source; only the first one is ours to show.
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a mail address or a list of them")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(from)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
+}
+
+fn parsed<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(from: D) -> Result<T, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn parsed_option<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(from: D) -> Result<Option<T>, D::Error> {
+    parsed(from).map(Some)
+}

@@ -1,0 +1,143 @@
+//! The keys that reveille.toml may have: checked before its values are, so that a misspelt one is named with its line and
+//! the nearest right name.
+
+use reveille_mission::{Diagnostic, nearest};
+use toml::de::{DeTable, DeValue};
+
+/// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
+const KEYS: [(&str, &[&str]); 15] = [
+    (
+        "*",
+        &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "hosts"],
+    ),
+    ("wake", &["every", "quiet", "timezone", "limit"]),
+    ("model", &["name", "path"]),
+    ("channels", &["mastodon", "bluesky", "email", "hackernews", "reddit", "x", "lobsters", "linkedin"]),
+    ("channels.mastodon", &["server", "token"]),
+    ("channels.bluesky", &["service", "handle", "password"]),
+    ("channels.email", &["smtp", "user", "password", "from"]),
+    ("channels.hackernews", &[]),
+    ("channels.reddit", &[]),
+    ("channels.x", &[]),
+    ("channels.lobsters", &[]),
+    ("channels.linkedin", &[]),
+    ("caps", &["day", "channel"]),
+    ("approve", &["skills", "channels"]),
+    (
+        "priors",
+        &[
+            "reach_base",
+            "reach_per_follower",
+            "reach_weight",
+            "stranger_to_confirmed",
+            "confirmed_to_paying",
+            "served_to_paying",
+            "served_stays",
+            "paying_stays",
+            "silent_share",
+        ],
+    ),
+];
+
+/// The unknown keys of the file, each with its place; an error when it is no TOML at all.
+pub(super) fn check(text: &str) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+        vec![Diagnostic::error(line, column, super::first_line(error.message()), "this line is no TOML")]
+    })?;
+    let mut found = Vec::new();
+    walk(table.get_ref(), "*", text, &mut found);
+    Ok(found)
+}
+
+fn walk(table: &DeTable<'_>, section: &str, text: &str, found: &mut Vec<Diagnostic>) {
+    let Some((_, known)) = KEYS.iter().find(|(name, _)| *name == section) else { return };
+    for (key, value) in table {
+        let name: &str = key.get_ref();
+        if !known.contains(&name) {
+            let (line, column) = place(text, key.span().start);
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "this section takes no keys".to_owned(),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            let shown = if section == "*" { String::new() } else { format!(" in [{section}]") };
+            found.push(Diagnostic::error(line, column, format!("unknown key `{name}`{shown}"), hint));
+        } else if let DeValue::Table(inner) = value.get_ref() {
+            let path = if section == "*" { name.to_owned() } else { format!("{section}.{name}") };
+            walk(inner, &path, text, found);
+        }
+    }
+}
+
+/// Line and column, from 1, of a byte offset.
+pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.len() - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) + 1;
+    (line, column)
+}
+
+/// The line on which `what` stands, 1 if it does not.
+pub(super) fn line_of(text: &str, what: &str) -> usize {
+    text.lines().position(|line| line.contains(what)).map_or(1, |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Secret, Settings};
+
+    const LEAST: &str = "name = \"N\"\nurl = \"https://n.example\"\nowner = \"o@n.example\"\n";
+
+    fn problems(rest: &str) -> Vec<String> {
+        match Settings::parse(&format!("{LEAST}{rest}")) {
+            Ok(_) => vec![],
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        for (rest, expected) in [
+            ("nmae = 1\n", "4:1: unknown key `nmae` (hint: did you mean `name`?)"),
+            ("[chanels.mastodon]\n", "4:2: unknown key `chanels` (hint: did you mean `channels`?)"),
+            (
+                "[channels.mastodon]\nserver = \"https://s.example\"\ntokn = { env = \"T\" }\n",
+                "6:1: unknown key `tokn` in [channels.mastodon] (hint: did you mean `token`?)",
+            ),
+            ("[channels.hackernews]\ntoken = 1\n", "5:1: unknown key `token` in [channels.hackernews] (hint: this section takes no keys)"),
+            (
+                "[wake]\nevery = \"soon\"\n",
+                "5:9: `soon` is no period: write it like `30m`, `2h` or `1d`, from 1m to 7d (hint: see docs/settings.md)",
+            ),
+            ("[priors]\nreach_base = -1.0\n", "4:1: `reach_base` must be above 0 (hint: see docs/settings.md)"),
+            ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
+            ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
+        ] {
+            assert_eq!(problems(rest), [expected], "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_pasted_secret_is_never_repeated() {
+        for rest in [
+            "[channels.mastodon]\nserver = \"https://s.example\"\ntoken = \"hunter2\"\n",
+            "[channels.mastodon]\nserver = \"https://s.example\"\ntoken = { env = \"A\", x = \"hunter2\" }\n",
+        ] {
+            let said = problems(rest).join("\n");
+            assert!(said.contains("by reference") && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn defaults_and_every_section_are_read() {
+        let full = format!(
+            "{LEAST}[wake]\nevery = \"2h\"\nquiet = \"23:00-07:00\"\ntimezone = \"America/New_York\"\nlimit = \"20m\"\n[channels.email]\nsmtp = \"smtps://m.example\"\nuser = \"u\"\npassword = {{ file = \"secret\" }}\nfrom = \"N <n@n.example>\"\n[channels.x]\n[approve]\nskills = [\"publish\"]\nchannels = [\"email\"]\n[priors]\nstranger_to_confirmed = {{ yes = 1, no = 9 }}\n"
+        );
+        let settings = Settings::parse(&full).expect("valid");
+        assert_eq!(settings.secret(reveille_mission::Channel::Email), Some(&Secret::File("secret".into())));
+        assert_eq!(settings.configured().len(), 3);
+        let least = Settings::parse(LEAST).expect("valid");
+        assert_eq!((least.wake.every.duration().as_secs(), least.wake.limit.duration().as_secs()), (7200, 1200));
+    }
+}

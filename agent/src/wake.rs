@@ -1,0 +1,236 @@
+//! One wake, a stage a line. What each stage does lives in the file that it names.
+
+use reveille_memory::{Memory, NewRun, RunEnd, RunId, RunState};
+use reveille_mission::{Decision, Edit, GoalUnit, Shelf};
+use serde::Serialize;
+
+use crate::act::{self, Done};
+use crate::answers;
+use crate::deliberate::{Deliberation, Manner, deliberate};
+use crate::failure::{OrFail, Outcome};
+use crate::handover::Letter;
+use crate::lease::Lease;
+use crate::ledger;
+use crate::observe::Scene;
+use crate::record;
+use crate::sheet::Sheet;
+use crate::sheet::markdown::{self, Number};
+use crate::sheet::terminal::{self, Heading};
+use crate::stages::Stages;
+
+/// What a wake leaves behind for whoever started it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) run: Option<i64>,
+    pub(crate) did: String,
+    pub(crate) evidence: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) sheet: Sheet,
+    /// What is shown on a terminal.
+    #[serde(skip)]
+    pub(crate) text: String,
+}
+
+/// Wakes once in a home.
+pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome<Report> {
+    let lease = Lease::take(scene.home, scene.now)?;
+    lease.check()?;
+    if dry_run {
+        return rehearse(scene, manner);
+    }
+    let mut memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
+    crate::commands::not_paused(&memory, scene.now)?;
+    let run = begin(scene, &mut memory)?;
+    let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
+    let result = stages_of(scene, manner, &lease, &mut memory, run, &mut stages);
+    let end = match &result {
+        Ok(report) => RunEnd {
+            ended_at: scene.environment.now(),
+            state: RunState::Done,
+            outcome: Some(report.sheet.outcome.as_str().to_owned()),
+            pick: report.sheet.pick.clone(),
+            error: None,
+        },
+        Err(failure) => RunEnd {
+            ended_at: scene.environment.now(),
+            state: if matches!(stages.stop(), Some(crate::stages::Stop::Signal(_))) { RunState::Interrupted } else { RunState::Failed },
+            outcome: None,
+            pick: None,
+            error: Some(failure.to_string()),
+        },
+    };
+    memory.record_stages(run, stages.times()).or_fail()?;
+    memory.finish_run(run, &end).or_fail()?;
+    if let Err(failure) = &result {
+        tracing::error!(run = run.0, "{failure}");
+    }
+    result
+}
+
+fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
+    for left in memory.abandon_open_runs(scene.now).or_fail()? {
+        tracing::warn!(run = left.0, "this run was left open by a crash; it counts as abandoned");
+    }
+    let new = NewRun {
+        started_at: scene.now,
+        slot: Some(reveille_schedules::slot(scene.now, scene.settings.wake.every)),
+        trigger: "hand".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+    };
+    memory.begin_run(&new).or_fail()
+}
+
+fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Memory, run: RunId, stages: &mut Stages) -> Outcome<Report> {
+    let mut ticks = Vec::new();
+    stages.run("recover", || act::recover(scene, memory, run))?;
+    let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
+    stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
+    let (_, _, asks) = deliberation.decide(scene);
+    let heard = stages.run("answers", || answers::hear(scene, memory, &deliberation, &asks))?;
+    if heard.changed {
+        deliberation = deliberate(scene, Some(memory), manner, stages)?;
+    }
+    ticks.extend(heard.edits);
+    let known =
+        already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
+    ticks.extend(known);
+    let (sheet, decision, asks) = deliberation.decide(scene);
+    let done = match &decision {
+        Decision::Act(action) => {
+            stages.check()?;
+            stages.run("act", || act::act(scene, lease, memory, run, &deliberation, action))?
+        }
+        Decision::Ask(_) | Decision::Rest => Done::nothing(markdown::at_rest(sheet.outcome)),
+    };
+    stages.run("prepare", || act::prepare_by_hand(scene, lease, memory, run, &deliberation, &asks))?;
+    ticks.extend(done.edits.clone());
+    stages.run("record", || record_all(scene, memory, run, &deliberation, sheet, &done, ticks, &heard.said))
+}
+
+/// Two ticks of the same line: the first says it.
+fn same_item(one: &Edit, other: &Edit) -> bool {
+    match (one, other) {
+        (Edit::Tick { text, nth, .. }, Edit::Tick { text: other_text, nth: other_nth, .. }) => text == other_text && nth == other_nth,
+        _ => false,
+    }
+}
+
+/// Lines that the ledger knows as done, but that no wake has ticked yet.
+fn already_done(deliberation: &Deliberation) -> Vec<Edit> {
+    let done = deliberation.cases.iter().filter_map(|case| match (&case.past, &case.task.source) {
+        (reveille_mission::Past::Done { evidence }, reveille_mission::Source::Progress { .. }) if case.task.problems.is_empty() => {
+            Some((&case.task.id, evidence))
+        }
+        _ => None,
+    });
+    done.filter_map(|(id, evidence)| answers::tick(deliberation, id, evidence)).collect()
+}
+
+/// Memory first, then PROGRESS.md, then the letter.
+#[expect(clippy::too_many_arguments, reason = "the last stage brings everything together")]
+fn record_all(
+    scene: &Scene<'_>,
+    memory: &mut Memory,
+    run: RunId,
+    deliberation: &Deliberation,
+    sheet: Sheet,
+    done: &Done,
+    mut edits: Vec<Edit>,
+    said: &[String],
+) -> Outcome<Report> {
+    ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
+    let mut said = said.to_vec();
+    said.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
+    said.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
+    let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
+    let body = markdown::render(&sheet, &done.did, &said, &numbers(deliberation, &shelf));
+    let last = memory.text("block").or_fail()?;
+    edits.push(Edit::Block { body: body.clone(), last });
+    let before = deliberation.loaded.progress.bytes().to_vec();
+    let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
+    memory.keep_text("block", &body).or_fail()?;
+    said.extend(written.conflicts);
+    Letter::of(&sheet, run.0, &done.did, &done.evidence, &said).write(scene.home)?;
+    let text = shown(scene, deliberation, &sheet, done, &said, &before, &written.bytes);
+    Ok(Report { run: Some(run.0), did: done.did.clone(), evidence: done.evidence.clone(), sheet, text })
+}
+
+fn shown(
+    scene: &Scene<'_>,
+    deliberation: &Deliberation,
+    sheet: &Sheet,
+    done: &Done,
+    said: &[String],
+    before: &[u8],
+    after: &[u8],
+) -> String {
+    let mut text = terminal::render(sheet, &heading(scene, deliberation));
+    text.push_str(&terminal::done(&done.did, &done.evidence));
+    text.push_str(&terminal::notes(said));
+    text.push_str(&terminal::difference(&String::from_utf8_lossy(before), &String::from_utf8_lossy(after)));
+    text
+}
+
+/// A wake that changes nothing: the sheet, and what it would do.
+fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
+    let mut memory = scene.home.database().exists().then(|| Memory::open(&scene.home.database(), scene.now)).transpose().or_fail()?;
+    let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
+    let deliberation = deliberate(scene, memory.as_mut(), manner, &mut stages)?;
+    let (sheet, decision, _) = deliberation.decide(scene);
+    let did = match &decision {
+        Decision::Act(action) => format!("would do: {}", action.chosen().eligible().task().text),
+        Decision::Ask(_) | Decision::Rest => markdown::at_rest(sheet.outcome).to_owned(),
+    };
+    let mut text = terminal::render(&sheet, &heading(scene, &deliberation));
+    text.push_str("Nothing was changed (--dry-run).\n");
+    Ok(Report { run: None, did, evidence: vec![], sheet, text })
+}
+
+/// What stands above the sheet.
+pub(crate) fn heading<'a>(scene: &'a Scene<'_>, deliberation: &Deliberation) -> Heading<'a> {
+    let readers = &deliberation.readers;
+    let goal = deliberation.loaded.mission.goals.first().map_or_else(
+        || "no goal in MISSION.md".to_owned(),
+        |goal| format!("{} of {} {}", count(readers, goal.unit), goal.target, unit_name(goal.unit)),
+    );
+    Heading { name: &scene.settings.name, goal, unit: unit_name(deliberation.unit) }
+}
+
+fn count(readers: &reveille_skills::measure::Readers, unit: GoalUnit) -> u64 {
+    match unit {
+        GoalUnit::Paying => readers.paying,
+        GoalUnit::Confirmed => readers.confirmed,
+    }
+}
+
+fn unit_name(unit: GoalUnit) -> &'static str {
+    match unit {
+        GoalUnit::Paying => "paid subscribers",
+        GoalUnit::Confirmed => "confirmed readers",
+    }
+}
+
+/// The numbers against the goal, after what was done.
+fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number> {
+    let (readers, goals) = (&deliberation.readers, &deliberation.loaded.mission.goals);
+    let goal = |unit: GoalUnit| {
+        goals.iter().find(|goal| goal.unit == unit).map(|goal| match goal.by {
+            Some(by) => format!("{} by {by}", goal.target),
+            None => goal.target.to_string(),
+        })
+    };
+    let left_out = match readers.left_out.total() {
+        0 => String::new(),
+        total => format!(" ({total} more addresses are no people: yours, test domains, unconfirmed)"),
+    };
+    let published = shelf.published().count();
+    let ready = shelf.ready().count();
+    let row = |name: &str, today: String, goal: Option<String>| Number { name: name.to_owned(), today, goal: goal.unwrap_or_default() };
+    vec![
+        row("paid subscribers", readers.paying.to_string(), goal(GoalUnit::Paying)),
+        row("confirmed readers", format!("{}{left_out}", readers.confirmed), goal(GoalUnit::Confirmed)),
+        row("issues published", published.to_string(), None),
+        row("drafts ready", ready.to_string(), None),
+    ]
+}

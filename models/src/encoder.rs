@@ -1,0 +1,208 @@
+//! The sentence encoder on llama.cpp: lines in, one vector a line out (the mean of its token vectors, not normalised).
+//! Only a [`Checked`] file is loaded, memory is sized to the lines at hand, and no lines means no call.
+
+use std::num::NonZeroU32;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::{LlamaContextParams, LlamaPoolingType};
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::token::LlamaToken;
+
+use crate::gguf::Checked;
+
+/// Tokens of one call. Tokens of all lines see each other under a mask, so the work grows with the square of a call's tokens;
+/// 512 is the smallest that holds the longest line.
+const BATCH_TOKENS: usize = 512;
+/// Lines of one call.
+const BATCH_LINES: usize = 64;
+/// The longest line in tokens, whatever the model could take: a task is a line.
+const LONGEST_TOKENS: usize = 512;
+/// The longest line in characters, cut before it is split into tokens.
+const LONGEST_CHARACTERS: usize = 4_096;
+
+/// Why lines could not be encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// llama.cpp does not start.
+    #[error("llama.cpp does not start: {0}")]
+    Backend(String),
+    /// llama.cpp does not take the model.
+    #[error("llama.cpp does not take the model: {0}")]
+    Load(String),
+    /// The call failed, usually for want of memory.
+    #[error("llama.cpp could not encode the lines: {0}")]
+    Encode(String),
+}
+
+impl EncodeError {
+    /// What mends it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Backend(_) => "run with --no-model, and report this as a defect".to_owned(),
+            Self::Load(_) => "run `reveille model check`; the model may be of a kind that this llama.cpp does not know".to_owned(),
+            Self::Encode(_) => "is there enough free memory? Else run with --no-model".to_owned(),
+        })
+    }
+}
+
+/// A loaded model.
+pub struct Encoder {
+    model: LlamaModel,
+    threads: i32,
+    longest: usize,
+    /// An encoder such as BERT sees a line in both directions; a decoder needs its cache emptied between calls.
+    decodes: bool,
+}
+
+/// llama.cpp's global state; it can be started only once in a process.
+fn backend() -> Result<&'static LlamaBackend, EncodeError> {
+    static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
+    let started = BACKEND.get_or_init(|| {
+        let mut backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+        backend.void_logs();
+        Ok(backend)
+    });
+    started.as_ref().map_err(|error| EncodeError::Backend(error.clone()))
+}
+
+/// How many threads suit reading: as many as there are cores, at most 2, for ggml's threads wait for each other spinning.
+pub fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(2)
+}
+
+impl Encoder {
+    /// Loads a model whose file was checked, memory-mapped.
+    ///
+    /// # Errors
+    /// [`EncodeError::Backend`] or [`EncodeError::Load`].
+    pub fn load(file: &Checked, threads: usize) -> Result<Self, EncodeError> {
+        let parameters = LlamaModelParams::default().with_use_mmap(true).with_n_gpu_layers(0);
+        let model =
+            LlamaModel::load_from_file(backend()?, file.path(), &parameters).map_err(|error| EncodeError::Load(error.to_string()))?;
+        let longest = LONGEST_TOKENS.min(file.header().context_length as usize);
+        let threads = i32::try_from(threads.clamp(1, 64)).unwrap_or(1);
+        Ok(Self { model, threads, longest, decodes: !file.header().architecture.contains("bert") })
+    }
+
+    /// The length of a vector.
+    pub fn width(&self) -> usize {
+        usize::try_from(self.model.n_embd()).unwrap_or(0)
+    }
+
+    /// One vector a line, in the order of the lines. After each call `after` hears how many lines are done and may end the
+    /// work; then the vectors of the lines done so far are returned.
+    ///
+    /// # Errors
+    /// [`EncodeError::Encode`].
+    pub fn encode(
+        &self,
+        lines: &[&str],
+        after: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let mut vectors = Vec::with_capacity(lines.len());
+        if lines.is_empty() {
+            return Ok(vectors);
+        }
+        let lines: Vec<Vec<LlamaToken>> = lines.iter().map(|line| self.tokens(line)).collect();
+        let calls = pack(&lines);
+        let most = calls.iter().map(|call| call.iter().map(Vec::len).sum::<usize>()).max().unwrap_or(1).max(1);
+        let mut context = self.context(most, calls.iter().map(|call| call.len()).max().unwrap_or(1))?;
+        let mut batch = LlamaBatch::new(most, 1);
+        for call in calls {
+            self.run(&mut context, &mut batch, call, &mut vectors).map_err(|error| EncodeError::Encode(error.to_string()))?;
+            if after(vectors.len()).is_break() {
+                break;
+            }
+        }
+        Ok(vectors)
+    }
+
+    fn tokens(&self, line: &str) -> Vec<LlamaToken> {
+        let end = line.char_indices().nth(LONGEST_CHARACTERS).map_or(line.len(), |(at, _)| at);
+        let mut tokens = self.model.vocab().tokenize(line.get(..end).unwrap_or_default().as_bytes(), true, false);
+        if tokens.len() > self.longest {
+            // The last token closes a line for an encoder; it stays the last.
+            let last = tokens.last().copied();
+            tokens.truncate(self.longest.saturating_sub(1));
+            tokens.extend(last);
+        }
+        tokens
+    }
+
+    fn context(&self, tokens: usize, lines: usize) -> Result<LlamaContext<'_>, EncodeError> {
+        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        let parameters = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(tokens))
+            .with_n_batch(tokens)
+            .with_n_ubatch(tokens)
+            .with_n_seq_max(u32::try_from(lines).unwrap_or(1))
+            .with_kv_unified(true)
+            .with_n_threads(self.threads)
+            .with_n_threads_batch(self.threads)
+            .with_embeddings(true)
+            // llama.cpp's own mean pooling trips an assertion with many lines in a call.
+            .with_pooling_type(LlamaPoolingType::None);
+        self.model.new_context(backend()?, parameters).map_err(|error| EncodeError::Encode(error.to_string()))
+    }
+
+    fn run(
+        &self,
+        context: &mut LlamaContext<'_>,
+        batch: &mut LlamaBatch<'_>,
+        call: &[Vec<LlamaToken>],
+        vectors: &mut Vec<Vec<f32>>,
+    ) -> Result<(), llama_cpp_2::LlamaCppError> {
+        batch.clear();
+        for (line, tokens) in (0_i32..).zip(call) {
+            for (position, token) in (0_i32..).zip(tokens) {
+                batch.add(*token, position, &[line], true)?;
+            }
+        }
+        match (batch.n_tokens(), self.decodes) {
+            (0, _) => {}
+            (_, true) => {
+                context.clear_kv_cache();
+                context.decode(batch)?;
+            }
+            (_, false) => context.encode(batch)?,
+        }
+        let mut token = 0_i32..;
+        for tokens in call {
+            let mut mean = vec![0.0_f32; self.width()];
+            for at in token.by_ref().take(tokens.len()) {
+                mean.iter_mut().zip(context.embeddings_ith(at)?).for_each(|(sum, value)| *sum += value);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a line has at most 512 tokens")]
+            let tokens = tokens.len().max(1) as f32;
+            mean.iter_mut().for_each(|sum| *sum /= tokens);
+            vectors.push(mean);
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("Encoder").field("width", &self.width()).field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+/// Splits the lines, in their order, into calls that keep both bounds. Nothing is padded, so sorting them would gain nothing.
+fn pack<T>(lines: &[Vec<T>]) -> Vec<&[Vec<T>]> {
+    let mut calls = Vec::new();
+    let (mut from, mut tokens) = (0, 0);
+    for (at, line) in lines.iter().enumerate() {
+        if at > from && (tokens + line.len() > BATCH_TOKENS || at - from == BATCH_LINES) {
+            calls.push(lines.get(from..at).unwrap_or_default());
+            (from, tokens) = (at, 0);
+        }
+        tokens += line.len();
+    }
+    calls.push(lines.get(from..).unwrap_or_default());
+    calls
+}

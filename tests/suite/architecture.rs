@@ -1,0 +1,98 @@
+//! The arrows of ARCHITECTURE.md, held over `cargo metadata`, and what must not stand in the pure crates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use reveille_tests::repository;
+
+fn arrows() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(repository())
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("metadata");
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    list(&metadata["packages"])
+        .iter()
+        .map(|package| {
+            let ours = list(&package["dependencies"])
+                .iter()
+                .filter_map(|d| d["name"].as_str()?.strip_prefix("reveille-").map(str::to_owned))
+                .collect();
+            (package["name"].as_str().unwrap_or_default().trim_start_matches("reveille-").to_owned(), ours)
+        })
+        .collect()
+}
+
+#[test]
+fn arrows_point_down() {
+    let allowed = [
+        ("agent", &["skills", "models", "memory", "schedules", "mission"][..]),
+        ("skills", &["mission", "memory"]),
+        ("models", &["mission"]),
+        ("memory", &["mission"]),
+        ("schedules", &[]),
+        ("mission", &[]),
+        ("tests", &["skills", "models", "memory", "schedules", "mission"]),
+    ];
+    let found = arrows();
+    let known: BTreeSet<&str> = allowed.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        found.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        known,
+        "a crate joined or left: change this test and ARCHITECTURE.md"
+    );
+    for (name, may) in allowed {
+        let extra: Vec<&String> = found[name].iter().filter(|to| !may.contains(&to.as_str())).collect();
+        assert!(extra.is_empty(), "{name} may not use {extra:?}");
+    }
+}
+
+fn sources(krate: &str) -> Vec<(std::path::PathBuf, String)> {
+    let mut folders = vec![repository().join(krate).join("src")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push((path.clone(), std::fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{krate} has sources");
+    files
+}
+
+#[test]
+fn pure_crates_know_no_world() {
+    for krate in ["mission", "schedules"] {
+        for (path, text) in sources(krate) {
+            for word in
+                ["std::fs", "std::env", "std::net", "std::process", "Utc::now", "Local::now", "SystemTime", "Instant::now", "async fn"]
+            {
+                assert!(!text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_clock_and_the_environment_are_read_in_one_place() {
+    for krate in ["agent", "skills", "models", "memory"] {
+        for (path, text) in sources(krate) {
+            let own = path.ends_with("agent/src/environment.rs");
+            for word in ["Utc::now", "env::var", "env::vars"] {
+                assert!(own || !text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_map_is_short() {
+    let map = std::fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    assert!(map.lines().count() <= 150, "ARCHITECTURE.md has {} lines", map.lines().count());
+}

@@ -1,0 +1,77 @@
+//! The smaller commands: what they print and how they end.
+
+use reveille_tests::Home;
+
+#[test]
+fn init_makes_a_home_that_works_and_overwrites_nothing() {
+    let home = Home::empty();
+    let said = home.run(&["init", "--yes", "--name", "A \"quoted\" Letter", "--url", "https://a.example", "--owner", "a@a.example"]).ok();
+    assert!(said.stdout.contains("wrote") && said.stdout.contains("wake"), "{said:?}");
+    let _ = home.run(&["wake", "--no-model"]).ok();
+    home.write("mission/MISSION.md", "mine");
+    let again = home.run(&["init", "--yes"]).ok();
+    assert!(again.stdout.contains("kept"), "{again:?}");
+    assert_eq!(home.read("mission/MISSION.md"), "mine");
+    assert!(home.read("reveille.toml").contains("A \\\"quoted\\\" Letter") || home.read("reveille.toml").contains("'A \"quoted\" Letter'"));
+}
+
+#[test]
+fn init_refuses_an_address_that_is_none_and_writes_nothing_on_a_dry_run() {
+    let home = Home::empty();
+    assert_eq!(home.run(&["init", "--yes", "--url", "nonsense"]).code, 2);
+    let _ = home.run(&["init", "--yes", "--dry-run"]).ok();
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_clean_home_has_a_clean_bill() {
+    let mut home = Home::new("- [ ] Tidy up for:nobody\n");
+    home.env("TEST_MASTODON_TOKEN", "x").env("TEST_SMTP_PASSWORD", "y");
+    let said = home.run(&["doctor"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(home.run(&["doctor", "--json"]).ok().json(), serde_json::json!([]));
+}
+
+#[test]
+fn why_and_status_before_the_first_wake_say_what_to_do() {
+    let home = Home::new("");
+    assert!(home.run(&["status"]).ok().stdout.contains("No wake yet"));
+    let why = home.run(&["why"]);
+    assert!(why.code == 1 && why.stderr.contains("wake"), "{why:?}");
+    assert!(home.run(&["log"]).ok().stdout.contains("No wake"));
+}
+
+#[test]
+fn status_and_log_tell_of_the_last_wake() {
+    let home = Home::new("- [ ] Post issue 45 to Mastodon\n");
+    home.write("issues/045-x.md", "---\ntitle: X\ndate: 2026-03-01\n---\n\nBody.\n");
+    let _ = home.run(&["wake", "--no-model"]).ok();
+    let status = home.run(&["status"]).ok().stdout;
+    assert!(status.contains("ask") && status.contains("TEST_MASTODON_TOKEN"), "{status}");
+    let json = home.run(&["status", "--json"]).ok().json();
+    assert_eq!((json["last"]["outcome"].as_str(), json["next_wake"].as_str()), (Some("ask"), Some("2026-11-20T16:00:00Z")));
+    let log = home.run(&["log"]).ok().stdout;
+    assert!(log.contains("review: done micros="), "{log}");
+}
+
+#[test]
+fn needs_human_waits_for_an_approval_of_exactly_these_words() {
+    let home = Home::new("- [ ] Publish \"Zero\" needs:human\n");
+    home.write("drafts/zero.md", "---\ntitle: Zero\n---\n\nBody.\n");
+    let said = home.run(&["wake", "--no-model"]).ok();
+    assert!(said.stdout.contains("ASKS"), "{said:?}");
+    let _ = home.run(&["approve", "Publish"]).ok();
+    let said = home.run(&["wake", "--no-model"]).ok();
+    assert!(said.stdout.contains("DOES") && home.read("PROGRESS.md").starts_with("- [x]"), "{said:?}");
+    assert_eq!(home.run(&["approve", "no such thing"]).code, 2);
+}
+
+#[test]
+fn help_names_every_command_and_wrong_usage_is_2() {
+    let home = Home::empty();
+    let help = home.run(&["--help"]).ok().stdout;
+    for name in ["init", "wake", "plan", "why", "status", "doctor", "approve", "pause", "resume", "log", "model"] {
+        assert!(help.contains(&format!("  {name} ")), "{help}");
+    }
+    assert_eq!(home.run(&["fly"]).code, 2);
+}
