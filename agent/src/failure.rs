@@ -80,6 +80,11 @@ macro_rules! hinted {
 
 hinted!(
     reveille_memory::MemoryError,
+    reveille_models::CarriedError,
+    reveille_models::CatalogError,
+    reveille_models::CourseError,
+    reveille_models::GgufError,
+    reveille_models::PullError,
     reveille_models::ReaderError,
     reveille_skills::distribute::ComposeError,
     reveille_skills::distribute::OutboxError,

@@ -73,7 +73,8 @@ fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
     }
     let new = NewRun {
         started_at: scene.now,
-        slot: Some(reveille_schedules::slot(scene.now, scene.settings.wake.every)),
+        // A slot belongs to a scheduled wake; one by hand may come at any time.
+        slot: None,
         trigger: "hand".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),

@@ -1,8 +1,18 @@
 -- Runs, what was decided in them, and where their time went.
+
+-- "rvll": the file is ours; another program's database is never written to.
+PRAGMA application_id = 1920363628;
+
+CREATE TABLE phrases (                     -- words that many candidates share, once each
+    id      INTEGER PRIMARY KEY,
+    text    TEXT NOT NULL UNIQUE
+) STRICT;
+
 CREATE TABLE sheets (
     id      INTEGER PRIMARY KEY,
-    digest  BLOB NOT NULL UNIQUE,          -- sha256 of the rows: the same sheet is stored once
-    asks    TEXT NOT NULL                  -- JSON: what was asked of the human
+    digest  BLOB NOT NULL UNIQUE,          -- sha256 of the lines and the asks: the same sheet is stored once
+    lines   BLOB NOT NULL,                 -- the candidates in order with their lines in PROGRESS.md, packed (sheets/lines.rs)
+    asks    INTEGER NOT NULL REFERENCES phrases (id)   -- JSON: what was asked of the human
 ) STRICT;
 
 CREATE TABLE runs (
@@ -23,32 +33,33 @@ CREATE TABLE runs (
 ) STRICT;
 CREATE INDEX runs_open ON runs (state) WHERE state = 'running';
 
+CREATE TRIGGER runs_end_once BEFORE UPDATE OF state, ended_at, outcome, pick, error ON runs WHEN OLD.state <> 'running'
+BEGIN SELECT RAISE(ABORT, 'a run ends once'); END;
+
 CREATE TABLE candidates (
-    sheet       INTEGER NOT NULL REFERENCES sheets (id),
-    position    INTEGER NOT NULL,
+    id          INTEGER PRIMARY KEY,
+    digest      BLOB NOT NULL UNIQUE,      -- sha256 of all that follows: the same candidate is stored once
     task        TEXT NOT NULL,
-    text        TEXT NOT NULL,
+    text        INTEGER NOT NULL REFERENCES phrases (id),
     source      TEXT NOT NULL CHECK (source IN ('progress', 'skill')),
-    line        INTEGER,
     who         TEXT NOT NULL,
     skill       TEXT,
     channel     TEXT,
     read_by     TEXT NOT NULL,
     confidence  REAL NOT NULL,
-    shares      TEXT NOT NULL,             -- JSON: the probability of each who
+    shares      BLOB NOT NULL CHECK (length(shares) = 32),   -- the probability of each who, f64 little endian
     verdict     TEXT NOT NULL CHECK (verdict IN ('eligible', 'refused')),
     kind        TEXT,
-    why         TEXT,
-    unblock     TEXT,
+    why         INTEGER REFERENCES phrases (id),
+    unblock     INTEGER REFERENCES phrases (id),
     count       INTEGER,
     counted_by  TEXT,
     reach       REAL,
     fit         REAL,
     value       REAL,
-    parts       TEXT NOT NULL,             -- JSON: every term of the value
-    PRIMARY KEY (sheet, position),
+    parts       INTEGER NOT NULL REFERENCES phrases (id),    -- JSON: every term of the value
     CHECK ((verdict = 'refused') = (kind IS NOT NULL))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE stages (
     run     INTEGER NOT NULL REFERENCES runs (id),

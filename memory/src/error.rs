@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
+use rusqlite::{Error, ErrorCode};
 
 /// A database that can't be used, or a step that it refused.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum MemoryError {
         /// What SQLite says.
         reason: String,
     },
+    /// It is another program's database.
+    #[error("{} is the database of another program", .0.display())]
+    Foreign(PathBuf),
     /// It can't be written there.
     #[error("{} can't be opened for writing: {reason}", .path.display())]
     NotWritable {
@@ -47,7 +50,7 @@ pub enum MemoryError {
     Refused(String),
     /// Anything else that SQLite says.
     #[error("memory failed: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// A value that was stored can't be read back.
     #[error("memory holds a value that can't be read: {0}")]
     Value(String),
@@ -63,6 +66,7 @@ impl MemoryError {
                 let backups = path.with_file_name("backups");
                 format!("nothing was changed; move it away and put a backup from {} in its place", backups.display())
             }
+            MemoryError::Foreign(_) => "move it out of the way or choose another home; nothing was changed in it".to_owned(),
             MemoryError::NotWritable { path, .. } => {
                 format!("make {} a folder that you can write to", path.parent().unwrap_or(path).display())
             }
@@ -83,6 +87,13 @@ impl MemoryError {
                 MemoryError::NotWritable { path, reason: error.to_string() }
             }
             Some(ErrorCode::ConstraintViolation) => MemoryError::Refused(error.to_string()),
+            None if matches!(
+                error,
+                Error::FromSqlConversionFailure(..) | Error::IntegralValueOutOfRange(..) | Error::InvalidColumnType(..)
+            ) =>
+            {
+                MemoryError::Value(error.to_string())
+            }
             _ => MemoryError::Sqlite(error),
         }
     }

@@ -1,7 +1,7 @@
 //! Facts as a time series: a new row when the value or its source changed, else the last one was seen again.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::MemoryError;
 use crate::open::{Memory, micros, time};
@@ -26,33 +26,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be written.
     pub fn record_facts(&mut self, facts: &[FactRow], run: RunId) -> Result<(), MemoryError> {
-        let path = self.path.clone();
-        let wrong = |error| MemoryError::at(&path, error);
-        let transaction = self.connection.transaction().map_err(wrong)?;
-        for fact in facts {
-            let last: Option<(i64, String, String)> = transaction
-                .prepare_cached("SELECT id, value, source FROM facts WHERE key = ?1 ORDER BY id DESC LIMIT 1")?
-                .query_row([&fact.key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
-            let at = micros(fact.measured_at);
-            match last {
-                Some((id, value, source)) if value == fact.value_json && source == fact.source => {
-                    transaction
-                        .prepare_cached("UPDATE facts SET seen_at = max(seen_at, ?2) WHERE id = ?1")?
-                        .execute(params![id, at])
-                        .map_err(wrong)?;
-                }
-                _ => {
-                    transaction
-                        .prepare_cached(
-                            "INSERT INTO facts (key, value, source, measured_at, seen_at, run) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
-                        )?
-                        .execute(params![fact.key, fact.value_json, fact.source, at, run.0])
-                        .map_err(wrong)?;
-                }
-            }
-        }
-        transaction.commit().map_err(wrong)
+        self.transact(|conn| facts.iter().try_for_each(|fact| record(conn, fact, run)))
     }
 
     /// The newest value of every key.
@@ -75,12 +49,28 @@ impl Memory {
     }
 
     fn facts(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<FactRow>, MemoryError> {
-        let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map(values, |row| {
+        self.rows(sql, values, |row| {
             Ok(FactRow { key: row.get(0)?, value_json: row.get(1)?, source: row.get(2)?, measured_at: time(row.get(3)?) })
-        })?;
-        rows.collect::<Result<_, _>>().map_err(|error| self.wrong(error))
+        })
     }
+}
+
+fn record(conn: &Connection, fact: &FactRow, run: RunId) -> rusqlite::Result<()> {
+    let last: Option<(i64, String, String)> = conn
+        .prepare_cached("SELECT id, value, source FROM facts WHERE key = ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row([&fact.key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let at = micros(fact.measured_at);
+    match last {
+        Some((id, value, source)) if value == fact.value_json && source == fact.source => {
+            conn.prepare_cached("UPDATE facts SET seen_at = max(seen_at, ?2) WHERE id = ?1")?.execute(params![id, at])?;
+        }
+        _ => {
+            conn.prepare_cached("INSERT INTO facts (key, value, source, measured_at, seen_at, run) VALUES (?1, ?2, ?3, ?4, ?4, ?5)")?
+                .execute(params![fact.key, fact.value_json, fact.source, at, run.0])?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

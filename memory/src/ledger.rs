@@ -3,7 +3,7 @@
 //! person posts. A step that is not legal has no method here, and the schema refuses it as well.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
 use crate::error::MemoryError;
@@ -142,15 +142,17 @@ impl Memory {
     /// The row can't be written.
     pub fn intend(&mut self, new: &NewEffect, at: DateTime<Utc>) -> Result<Standing, MemoryError> {
         let key = &new.key;
-        self.connection
-            .execute(
-                "INSERT INTO effects (issue, channel, part, recipient, text, key, run, intended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT (issue, channel, part, recipient) DO NOTHING",
+        let effect = self.transact(|conn| {
+            if let Some(known) = find(conn, key)? {
+                return Ok(Some(known));
+            }
+            conn.execute(
+                "INSERT INTO effects (issue, channel, part, recipient, text, key, run, intended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![key.issue, key.channel, key.part, key.recipient, new.text, new.token, new.run.0, micros(at)],
-            )
-            .map_err(|error| self.wrong(error))?;
-        let effect = self.effect(key)?.ok_or_else(|| MemoryError::Value("an effect that was just written".to_owned()))?;
-        Ok(Self::standing(effect))
+            )?;
+            find(conn, key)
+        })?;
+        effect.map(Self::standing).ok_or_else(|| MemoryError::Value("an effect that was just written".to_owned()))
     }
 
     /// An effect with the steps that are legal for it.
@@ -170,14 +172,7 @@ impl Memory {
     /// # Errors
     /// The row can't be read.
     pub fn effect(&self, key: &Key) -> Result<Option<Effect>, MemoryError> {
-        self.connection
-            .query_row(
-                &format!("SELECT {COLUMNS} FROM effects WHERE issue = ?1 AND channel = ?2 AND part = ?3 AND recipient = ?4"),
-                params![key.issue, key.channel, key.part, key.recipient],
-                read,
-            )
-            .optional()
-            .map_err(|error| self.wrong(error))
+        find(&self.connection, key).map_err(|error| self.wrong(error))
     }
 
     /// Every effect, in the order in which they were intended.
@@ -185,10 +180,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn effects(&self) -> Result<Vec<Effect>, MemoryError> {
-        let mut statement =
-            self.connection.prepare(&format!("SELECT {COLUMNS} FROM effects ORDER BY id")).map_err(|error| self.wrong(error))?;
-        let rows = statement.query_map([], read)?.collect::<Result<_, _>>();
-        rows.map_err(|error| self.wrong(error))
+        self.rows(&format!("SELECT {COLUMNS} FROM effects ORDER BY id"), [], read)
     }
 
     /// Every effect in one state.
@@ -196,9 +188,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn effects_in(&self, state: EffectState) -> Result<Vec<Effect>, MemoryError> {
-        let mut statement = self.connection.prepare(&format!("SELECT {COLUMNS} FROM effects WHERE state = ?1 ORDER BY id"))?;
-        let rows = statement.query_map([state.to_string()], read)?.collect::<Result<_, _>>();
-        rows.map_err(|error| self.wrong(error))
+        self.rows(&format!("SELECT {COLUMNS} FROM effects WHERE state = ?1 ORDER BY id"), [state.to_string()], read)
     }
 
     /// How many effects went out on a channel since a time: what caps count.
@@ -215,48 +205,77 @@ impl Memory {
         Ok(count.unsigned_abs())
     }
 
-    /// The proofs of an effect.
+    /// The proofs of an effect: what shows that it is there.
     ///
     /// # Errors
     /// The rows can't be read.
     pub fn evidence(&self, effect: EffectId) -> Result<Vec<EvidenceRow>, MemoryError> {
-        let mut statement =
-            self.connection.prepare("SELECT kind, place, sha256, text, fetched_at FROM evidence WHERE effect = ?1 ORDER BY id")?;
-        let rows = statement.query_map([effect.0], |row| {
+        let sql = "SELECT kind, place, sha256, text, fetched_at FROM evidence WHERE effect = ?1 AND shows = 'there' ORDER BY id";
+        self.rows(sql, [effect.0], |row| {
             Ok(EvidenceRow { kind: row.get(0)?, place: row.get(1)?, sha256: row.get(2)?, text: row.get(3)?, fetched_at: time(row.get(4)?) })
-        })?;
-        rows.collect::<Result<_, _>>().map_err(|error| self.wrong(error))
+        })
     }
 
-    fn step(&mut self, id: EffectId, to: EffectState, at: DateTime<Utc>, error: Option<&str>) -> Result<(), MemoryError> {
-        let column = if to == EffectState::Sending { "sending_at" } else { "settled_at" };
-        self.connection
-            .execute(
-                &format!("UPDATE effects SET state = ?2, {column} = ?3, error = ?4 WHERE id = ?1"),
-                params![id.0, to.to_string(), micros(at), error],
-            )
-            .map(|_| ())
-            .map_err(|error| self.wrong(error))
+    /// One step, from the state that the caller has seen: somebody who was faster makes it fail.
+    fn step(
+        &mut self,
+        id: EffectId,
+        from: EffectState,
+        to: EffectState,
+        at: DateTime<Utc>,
+        error: Option<&str>,
+    ) -> Result<(), MemoryError> {
+        let changed = self.transact(|conn| moved(conn, id, from, to, at, error))?;
+        if changed { Ok(()) } else { Err(meanwhile(id, from)) }
     }
 
     /// Evidence and confirmation in one transaction: neither is ever there without the other.
-    fn confirm(&mut self, id: EffectId, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        let path = self.path.clone();
-        let wrong = |error| MemoryError::at(&path, error);
-        let transaction = self.connection.transaction().map_err(wrong)?;
-        for row in evidence {
-            transaction
-                .execute(
-                    "INSERT INTO evidence (effect, kind, place, sha256, text, fetched_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![id.0, row.kind, row.place, row.sha256, row.text, micros(row.fetched_at)],
-                )
-                .map_err(wrong)?;
-        }
-        transaction
-            .execute("UPDATE effects SET state = 'confirmed', settled_at = ?2 WHERE id = ?1", params![id.0, micros(at)])
-            .map_err(wrong)?;
-        transaction.commit().map_err(wrong)
+    fn confirm(&mut self, id: EffectId, from: EffectState, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
+        let changed = self.transact(|conn| {
+            evidence.iter().try_for_each(|row| add_evidence(conn, id, "there", row))?;
+            moved(conn, id, from, EffectState::Confirmed, at, None)
+        })?;
+        if changed { Ok(()) } else { Err(meanwhile(id, from)) }
     }
+}
+
+fn meanwhile(id: EffectId, from: EffectState) -> MemoryError {
+    MemoryError::Refused(format!("effect {} is not `{from}` any more", id.0))
+}
+
+/// False when the effect is in another state by now.
+fn moved(
+    conn: &Connection,
+    id: EffectId,
+    from: EffectState,
+    to: EffectState,
+    at: DateTime<Utc>,
+    error: Option<&str>,
+) -> rusqlite::Result<bool> {
+    let column = if to == EffectState::Sending { "sending_at" } else { "settled_at" };
+    let changed = conn.execute(
+        &format!("UPDATE effects SET state = ?3, {column} = ?4, error = coalesce(?5, error) WHERE id = ?1 AND state = ?2"),
+        params![id.0, from.to_string(), to.to_string(), micros(at), error],
+    )?;
+    Ok(changed == 1)
+}
+
+fn add_evidence(conn: &Connection, id: EffectId, shows: &str, row: &EvidenceRow) -> rusqlite::Result<()> {
+    conn.execute(
+        "INSERT INTO evidence (effect, shows, of_sending, kind, place, sha256, text, fetched_at)
+         SELECT id, ?2, sendings, ?3, ?4, ?5, ?6, ?7 FROM effects WHERE id = ?1",
+        params![id.0, shows, row.kind, row.place, row.sha256, row.text, micros(row.fetched_at)],
+    )?;
+    Ok(())
+}
+
+fn find(conn: &Connection, key: &Key) -> rusqlite::Result<Option<Effect>> {
+    conn.query_row(
+        &format!("SELECT {COLUMNS} FROM effects WHERE issue = ?1 AND channel = ?2 AND part = ?3 AND recipient = ?4"),
+        params![key.issue, key.channel, key.part, key.recipient],
+        read,
+    )
+    .optional()
 }
 
 impl Intended {
@@ -271,7 +290,7 @@ impl Intended {
     /// # Errors
     /// The row can't be written: do not act.
     pub fn send(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Sending, MemoryError> {
-        memory.step(self.0, EffectState::Sending, at, None).map(|()| Sending(self.0))
+        memory.step(self.0, EffectState::Intended, EffectState::Sending, at, None).map(|()| Sending(self.0))
     }
 
     /// A person will post it.
@@ -279,7 +298,7 @@ impl Intended {
     /// # Errors
     /// The row can't be written.
     pub fn await_human(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Awaiting, MemoryError> {
-        memory.step(self.0, EffectState::AwaitingHuman, at, None).map(|()| Awaiting(self.0))
+        memory.step(self.0, EffectState::Intended, EffectState::AwaitingHuman, at, None).map(|()| Awaiting(self.0))
     }
 
     /// It will not happen.
@@ -287,7 +306,7 @@ impl Intended {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::Refused, at, Some(why))
+        memory.step(self.0, EffectState::Intended, EffectState::Refused, at, Some(why))
     }
 }
 
@@ -297,7 +316,7 @@ impl Sending {
     /// # Errors
     /// The rows can't be written, or there is no evidence.
     pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0, evidence, at)
+        memory.confirm(self.0, EffectState::Sending, evidence, at)
     }
 
     /// It certainly did not happen.
@@ -305,7 +324,7 @@ impl Sending {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::Refused, at, Some(why))
+        memory.step(self.0, EffectState::Sending, EffectState::Refused, at, Some(why))
     }
 
     /// Nobody can tell.
@@ -313,7 +332,7 @@ impl Sending {
     /// # Errors
     /// The row can't be written.
     pub fn lose_sight(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<Unknown, MemoryError> {
-        memory.step(self.0, EffectState::Unknown, at, Some(why)).map(|()| Unknown(self.0))
+        memory.step(self.0, EffectState::Sending, EffectState::Unknown, at, Some(why)).map(|()| Unknown(self.0))
     }
 }
 
@@ -323,7 +342,7 @@ impl Awaiting {
     /// # Errors
     /// The rows can't be written, or there is no evidence.
     pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0, evidence, at)
+        memory.confirm(self.0, EffectState::AwaitingHuman, evidence, at)
     }
 
     /// The human will not post it.
@@ -331,7 +350,7 @@ impl Awaiting {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::Refused, at, Some(why))
+        memory.step(self.0, EffectState::AwaitingHuman, EffectState::Refused, at, Some(why))
     }
 }
 
@@ -341,15 +360,24 @@ impl Unknown {
     /// # Errors
     /// The rows can't be written, or there is no evidence.
     pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0, evidence, at)
+        memory.confirm(self.0, EffectState::Unknown, evidence, at)
     }
 
-    /// A look at the place showed that it is not there: the same bytes may be sent again.
+    /// Keeps what a look at the place (or a person) said: it is not there. Opens the way to [`Unknown::send_again`].
     ///
     /// # Errors
-    /// The row can't be written: do not act.
+    /// The row can't be written.
+    pub fn not_there(&self, memory: &mut Memory, look: &EvidenceRow) -> Result<(), MemoryError> {
+        memory.transact(|conn| add_evidence(conn, self.0, "absent", look))
+    }
+
+    /// Sends the same bytes again. Pages may be written again at any time; a post only after [`Unknown::not_there`] for the
+    /// last sending; a mail only when that was a person's word.
+    ///
+    /// # Errors
+    /// The row can't be written, or nobody has looked: do not act.
     pub fn send_again(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Sending, MemoryError> {
-        memory.step(self.0, EffectState::Sending, at, None).map(|()| Sending(self.0))
+        memory.step(self.0, EffectState::Unknown, EffectState::Sending, at, None).map(|()| Sending(self.0))
     }
 
     /// It is given up.
@@ -357,7 +385,7 @@ impl Unknown {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::Refused, at, Some(why))
+        memory.step(self.0, EffectState::Unknown, EffectState::Refused, at, Some(why))
     }
 }
 
@@ -378,156 +406,4 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Effect> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::NewRun;
-
-    const STATES: [EffectState; 6] = [
-        EffectState::Intended,
-        EffectState::AwaitingHuman,
-        EffectState::Sending,
-        EffectState::Confirmed,
-        EffectState::Refused,
-        EffectState::Unknown,
-    ];
-
-    fn now() -> DateTime<Utc> {
-        "2026-11-20T14:00:00Z".parse().expect("a time")
-    }
-
-    fn memory() -> (tempfile::TempDir, Memory, RunId) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut memory = Memory::open(&folder.path().join("a.db"), now()).expect("made");
-        let new = NewRun { started_at: now(), slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 };
-        let run = memory.begin_run(&new).expect("begun");
-        (folder, memory, run)
-    }
-
-    fn new(issue: &str, run: RunId) -> NewEffect {
-        let key = Key { issue: issue.into(), channel: "mastodon".into(), part: "post".into(), recipient: String::new() };
-        NewEffect { key, text: b"hello".to_vec(), token: "k".into(), run }
-    }
-
-    fn proof() -> EvidenceRow {
-        EvidenceRow { kind: "status".into(), place: "https://s.example/1".into(), sha256: None, text: None, fetched_at: now() }
-    }
-
-    fn set(memory: &Memory, id: EffectId, state: EffectState) -> rusqlite::Result<usize> {
-        memory.connection.execute("UPDATE effects SET state = ?2 WHERE id = ?1", params![id.0, state.to_string()])
-    }
-
-    /// Every pair of states against the schema itself, in raw SQL.
-    #[test]
-    fn illegal_transitions_can_not_be_written() {
-        use EffectState::{AwaitingHuman, Confirmed, Intended, Refused, Sending, Unknown};
-        let legal = [
-            (Intended, Sending),
-            (Intended, AwaitingHuman),
-            (Intended, Refused),
-            (AwaitingHuman, Confirmed),
-            (AwaitingHuman, Refused),
-            (Sending, Confirmed),
-            (Sending, Refused),
-            (Sending, Unknown),
-            (Unknown, Confirmed),
-            (Unknown, Refused),
-            (Unknown, Sending),
-        ];
-        let path = |to| match to {
-            Intended => vec![],
-            AwaitingHuman => vec![AwaitingHuman],
-            Sending => vec![Sending],
-            Refused => vec![Refused],
-            Unknown => vec![Sending, Unknown],
-            Confirmed => vec![Sending, Confirmed],
-        };
-        let (_folder, mut memory, run) = memory();
-        for from in STATES {
-            for to in STATES.into_iter().filter(|to| *to != from) {
-                let Standing::Intended(effect) = memory.intend(&new(&format!("{from}-{to}"), run), now()).expect("written") else {
-                    panic!()
-                };
-                memory
-                    .connection
-                    .execute("INSERT INTO evidence (effect, kind, place, fetched_at) VALUES (?1, 'page', 'p', 1)", [effect.id().0])
-                    .expect("proof");
-                for step in path(from) {
-                    set(&memory, effect.id(), step).expect("legal");
-                }
-                assert_eq!(set(&memory, effect.id(), to).is_ok(), legal.contains(&(from, to)), "{from} → {to}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_sent_is_frozen_kept_and_proved() {
-        let (_folder, mut memory, run) = memory();
-        let Standing::Intended(effect) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
-        let id = effect.id().0;
-        for sql in
-            ["UPDATE effects SET text = x'00'", "UPDATE effects SET key = 'z'", "UPDATE effects SET issue = 'z'", "DELETE FROM effects"]
-        {
-            assert!(memory.connection.execute(sql, []).is_err(), "{sql}");
-        }
-        let sending = effect.send(&mut memory, now()).expect("sent");
-        assert!(matches!(sending.confirm(&mut memory, &[], now()), Err(MemoryError::Refused(_))), "no evidence, no confirmation");
-        let effect = memory.effect(&new("a", run).key).expect("read").expect("there");
-        assert_eq!(effect.state, EffectState::Sending);
-        let Standing::Sending(sending) = Memory::standing(effect) else { panic!() };
-        sending.confirm(&mut memory, &[proof()], now()).expect("confirmed");
-        assert_eq!(memory.evidence(EffectId(id)).expect("read"), [proof()]);
-        assert!(memory.connection.execute("UPDATE evidence SET place = 'z'", []).is_err());
-        assert!(memory.connection.execute("DELETE FROM evidence", []).is_err());
-        assert!(memory.connection.execute("INSERT INTO effects (issue, channel, part, state, text, key, run, intended_at) VALUES ('q','c','p','sending',x'',' ',?1,1)", [run.0]).is_err());
-    }
-
-    #[test]
-    fn the_same_effect_is_intended_once() {
-        let (_folder, mut memory, run) = memory();
-        let Standing::Intended(first) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
-        let id = first.id();
-        let _ = first.send(&mut memory, now()).expect("sent");
-        let other = NewEffect { text: b"other words".to_vec(), ..new("a", run) };
-        assert!(matches!(memory.intend(&other, now()).expect("found"), Standing::Sending(_)));
-        assert_eq!(memory.effects().expect("read").len(), 1);
-        assert_eq!(memory.effect(&other.key).expect("read").map(|effect| (effect.id, effect.text)), Some((id, b"hello".to_vec())));
-        assert_eq!(memory.sent_since("mastodon", now()).expect("counted"), 1);
-        assert_eq!(memory.sent_since("bluesky", now()).expect("counted"), 0);
-    }
-
-    proptest::proptest! {
-        /// Whatever steps are tried in whatever order: a confirmed effect has evidence, and a settled one stays settled.
-        #[test]
-        fn no_order_of_steps_breaks_the_ledger(steps in proptest::collection::vec((0usize..3, 0usize..6), 0..25)) {
-            let (_folder, mut memory, run) = memory();
-            let mut settled: std::collections::HashMap<usize, EffectState> = std::collections::HashMap::new();
-            for (which, step) in steps {
-                let standing = memory.intend(&new(&which.to_string(), run), now()).expect("written");
-                let _ = match (standing, step) {
-                    (Standing::Intended(effect), 0) => effect.send(&mut memory, now()).map(drop),
-                    (Standing::Intended(effect), 1) => effect.await_human(&mut memory, now()).map(drop),
-                    (Standing::Intended(effect), 2) => effect.refuse(&mut memory, "no", now()),
-                    (Standing::Sending(effect), 0 | 1) => effect.confirm(&mut memory, &[proof()], now()),
-                    (Standing::Sending(effect), 2) => effect.confirm(&mut memory, &[], now()),
-                    (Standing::Sending(effect), 3) => effect.lose_sight(&mut memory, "cut", now()).map(drop),
-                    (Standing::Awaiting(effect), 0) => effect.confirm(&mut memory, &[proof()], now()),
-                    (Standing::Unknown(effect), 0) => effect.send_again(&mut memory, now()).map(drop),
-                    (Standing::Unknown(effect), 1) => effect.refuse(&mut memory, "given up", now()),
-                    _ => Ok(()),
-                };
-                for effect in memory.effects().expect("read") {
-                    let which: usize = effect.issue.parse().expect("a number");
-                    if effect.state == EffectState::Confirmed {
-                        proptest::prop_assert!(!memory.evidence(effect.id).expect("read").is_empty());
-                    }
-                    if let Some(before) = settled.get(&which) {
-                        proptest::prop_assert_eq!(*before, effect.state);
-                    }
-                    if matches!(effect.state, EffectState::Confirmed | EffectState::Refused) {
-                        settled.insert(which, effect.state);
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::error::MemoryError;
 use crate::open::{Memory, micros};
@@ -39,19 +39,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn readings(&self, hashes: &[[u8; 32]]) -> Result<HashMap<[u8; 32], StoredReading>, MemoryError> {
-        let mut found = HashMap::with_capacity(hashes.len());
-        // One read transaction, or every look-up would take a lock of its own.
-        let transaction = self.connection.unchecked_transaction()?;
-        let mut statement = transaction.prepare("SELECT shares FROM readings WHERE hash = ?1")?;
-        for hash in hashes {
-            let mut rows = statement.query([&hash[..]])?;
-            if let Some(row) = rows.next().map_err(|error| self.wrong(error))?
-                && let Some(reading) = row.get_ref(0)?.as_blob().ok().and_then(StoredReading::of)
-            {
-                found.insert(*hash, reading);
-            }
-        }
-        Ok(found)
+        look_up(&self.connection, hashes).map_err(|error| self.wrong(error))
     }
 
     /// Remembers readings, all or none.
@@ -59,17 +47,36 @@ impl Memory {
     /// # Errors
     /// The rows can't be written.
     pub fn remember_readings(&mut self, readings: &[([u8; 32], StoredReading)], now: DateTime<Utc>) -> Result<(), MemoryError> {
-        let path = self.path.clone();
-        let wrong = |error| MemoryError::at(&path, error);
-        let transaction = self.connection.transaction().map_err(wrong)?;
-        for (hash, reading) in readings {
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO readings VALUES (?1, ?2, ?3)")?
-                .execute(params![&hash[..], &reading.bytes()[..], micros(now)])
-                .map_err(wrong)?;
+        if readings.is_empty() {
+            return Ok(());
         }
-        transaction.commit().map_err(wrong)
+        self.transact(|conn| {
+            let mut write = conn.prepare_cached("INSERT OR REPLACE INTO readings VALUES (?1, ?2, ?3)")?;
+            for (hash, reading) in readings {
+                write.execute(params![&hash[..], &reading.bytes()[..], micros(now)])?;
+            }
+            Ok(())
+        })
     }
+}
+
+fn look_up(connection: &Connection, hashes: &[[u8; 32]]) -> rusqlite::Result<HashMap<[u8; 32], StoredReading>> {
+    let mut found = HashMap::with_capacity(hashes.len());
+    // In the order of the index, so that neighbours share a page.
+    let mut sorted: Vec<&[u8; 32]> = hashes.iter().collect();
+    sorted.sort_unstable();
+    // One read transaction, or every look-up would take a lock of its own.
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction.prepare_cached("SELECT shares FROM readings WHERE hash = ?1")?;
+    for hash in sorted {
+        let mut rows = statement.query([&hash[..]])?;
+        if let Some(row) = rows.next()?
+            && let Some(reading) = row.get_ref(0)?.as_blob().ok().and_then(StoredReading::of)
+        {
+            found.insert(*hash, reading);
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

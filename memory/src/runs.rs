@@ -125,16 +125,13 @@ impl Memory {
     /// # Errors
     /// The row can't be written.
     pub fn record_stages(&mut self, run: RunId, stages: &[(&str, u64)]) -> Result<(), MemoryError> {
-        let transaction = self.connection.transaction()?;
-        for (position, (name, time)) in stages.iter().enumerate() {
-            transaction.prepare_cached("INSERT INTO stages VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-                run.0,
-                position as i64,
-                name,
-                i64::try_from(*time).unwrap_or(i64::MAX)
-            ])?;
-        }
-        transaction.commit().map_err(|error| MemoryError::at(&self.path, error))
+        self.transact(|conn| {
+            let mut write = conn.prepare_cached("INSERT INTO stages VALUES (?1, ?2, ?3, ?4)")?;
+            for (position, (name, time)) in (0_i64..).zip(stages) {
+                write.execute(params![run.0, position, name, i64::try_from(*time).unwrap_or(i64::MAX)])?;
+            }
+            Ok(())
+        })
     }
 
     /// The stages of a run with their times in microseconds, in order.
@@ -142,9 +139,9 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn stages(&self, run: RunId) -> Result<Vec<(String, u64)>, MemoryError> {
-        let mut statement = self.connection.prepare("SELECT name, micros FROM stages WHERE run = ?1 ORDER BY position")?;
-        let rows = statement.query_map([run.0], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.rows("SELECT name, micros FROM stages WHERE run = ?1 ORDER BY position", [run.0], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+        })
     }
 
     /// The newest runs first.
@@ -152,9 +149,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn runs(&self, limit: u32) -> Result<Vec<Run>, MemoryError> {
-        let mut statement = self.connection.prepare(&format!("SELECT {COLUMNS} FROM runs ORDER BY id DESC LIMIT ?1"))?;
-        let rows = statement.query_map([limit], read)?.collect::<Result<_, _>>();
-        rows.map_err(|error| self.wrong(error))
+        self.rows(&format!("SELECT {COLUMNS} FROM runs ORDER BY id DESC LIMIT ?1"), [limit], read)
     }
 
     /// One run.

@@ -1,15 +1,22 @@
-//! Sheets: what was decided, every candidate with every part of its score. A sheet is known by the digest of its rows, so
-//! a year of wakes that decide the same costs one sheet. Times of measuring are kept with the facts, not here: they would
-//! make every sheet a new one.
+//! Sheets: what was decided, every candidate with every part of its score. A year has 4,380 of some 500 candidates, nearly
+//! all as in the one before, so three things are shared, each found by what it says: a sheet and a candidate by SHA-256, a
+//! phrase by itself. Must stay true: a sheet that is read back equals the one that was recorded; no time of measuring stands
+//! in here (it is kept with the facts), or every sheet would be a new one.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::error::MemoryError;
 use crate::open::Memory;
 use crate::runs::RunId;
+
+mod candidates;
+mod digest;
+mod lines;
+
+use lines::Line;
 
 /// One candidate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,56 +87,23 @@ impl Memory {
     /// # Errors
     /// The rows can't be written.
     pub fn record_sheet(&mut self, run: RunId, sheet: &Sheet, did: &str) -> Result<(), MemoryError> {
-        let digest = digest(sheet)?;
-        let path = self.path.clone();
-        let wrong = |error| MemoryError::at(&path, error);
-        let transaction = self.connection.transaction()?;
-        let known: Option<i64> =
-            transaction.query_row("SELECT id FROM sheets WHERE digest = ?1", [&digest[..]], |row| row.get(0)).optional()?;
-        let id = match known {
-            Some(id) => id,
-            None => {
-                let asks = serde_json::to_string(&sheet.asks).map_err(|error| MemoryError::Value(error.to_string()))?;
-                transaction.execute("INSERT INTO sheets (digest, asks) VALUES (?1, ?2)", params![&digest[..], asks]).map_err(wrong)?;
-                let id = transaction.last_insert_rowid();
-                let mut insert = transaction.prepare(
-                    "INSERT INTO candidates VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
-                )?;
-                for (position, row) in sheet.candidates.iter().enumerate() {
-                    let verdict = if row.refusal_kind.is_some() { "refused" } else { "eligible" };
-                    let shares = serde_json::to_string(&row.p).map_err(|error| MemoryError::Value(error.to_string()))?;
-                    insert
-                        .execute(params![
-                            id,
-                            position as i64,
-                            row.task_id,
-                            row.text,
-                            row.source,
-                            row.line,
-                            row.who,
-                            row.skill,
-                            row.channel,
-                            row.read_by,
-                            row.confidence,
-                            shares,
-                            verdict,
-                            row.refusal_kind,
-                            row.why,
-                            row.unblock,
-                            row.audience_count.map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
-                            row.audience_source,
-                            row.reach,
-                            row.fit,
-                            row.value,
-                            row.parts.to_string(),
-                        ])
-                        .map_err(wrong)?;
-                }
-                id
-            }
-        };
-        transaction.execute("UPDATE runs SET sheet = ?2, did = ?3 WHERE id = ?1", params![run.0, id, did]).map_err(wrong)?;
-        transaction.commit().map_err(wrong)
+        if sheet.asks.iter().any(|ask| !ask.reach.is_finite()) {
+            return Err(MemoryError::Refused("the reach of an ask is no number".to_owned()));
+        }
+        let asks = serde_json::to_string(&sheet.asks).map_err(|error| MemoryError::Value(error.to_string()))?;
+        let digests: Vec<[u8; 32]> = sheet.candidates.iter().map(digest::of_candidate).collect();
+        let whole = digest::of_sheet(&sheet.candidates, &digests, &asks);
+        self.transact(|conn| {
+            let known = conn
+                .prepare_cached("SELECT id FROM sheets WHERE digest = ?1")?
+                .query_row([&whole[..]], |row| row.get::<_, i64>(0))
+                .optional()?;
+            let id = match known {
+                Some(id) => id,
+                None => store(conn, sheet, &digests, &asks, &whole)?,
+            };
+            conn.execute("UPDATE runs SET sheet = ?2, did = ?3 WHERE id = ?1", params![run.0, id, did]).map(|_| ())
+        })
     }
 
     /// What a run decided; `None` for one that got no further.
@@ -137,21 +111,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn sheet(&self, run: RunId) -> Result<Option<Sheet>, MemoryError> {
-        let found: Option<(i64, String)> = self
-            .connection
-            .query_row("SELECT sheets.id, asks FROM runs JOIN sheets ON sheets.id = runs.sheet WHERE runs.id = ?1", [run.0], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()
-            .map_err(|error| self.wrong(error))?;
-        let Some((id, asks)) = found else { return Ok(None) };
-        let asks = serde_json::from_str(&asks).map_err(|error| MemoryError::Value(error.to_string()))?;
-        let mut statement = self.connection.prepare(
-            "SELECT task, text, source, line, who, skill, channel, read_by, confidence, shares, kind, why, unblock, count, counted_by, reach, fit, value, parts
-             FROM candidates WHERE sheet = ?1 ORDER BY position",
-        )?;
-        let candidates = statement.query_map([id], candidate)?.collect::<Result<_, _>>().map_err(|error| self.wrong(error))?;
-        Ok(Some(Sheet { candidates, asks }))
+        load(&self.connection, run).map_err(|error| self.wrong(error))
     }
 
     /// What a run did, in words.
@@ -167,80 +127,34 @@ impl Memory {
     }
 }
 
-fn candidate(row: &Row<'_>) -> rusqlite::Result<CandidateRow> {
-    let json = |text: String| serde_json::from_str::<Value>(&text).unwrap_or(Value::Null);
-    let shares = json(row.get(9)?);
-    Ok(CandidateRow {
-        task_id: row.get(0)?,
-        text: row.get(1)?,
-        source: row.get(2)?,
-        line: row.get(3)?,
-        who: row.get(4)?,
-        skill: row.get(5)?,
-        channel: row.get(6)?,
-        read_by: row.get(7)?,
-        confidence: row.get(8)?,
-        p: std::array::from_fn(|at| shares[at].as_f64().unwrap_or(0.0)),
-        refusal_kind: row.get(10)?,
-        why: row.get(11)?,
-        unblock: row.get(12)?,
-        audience_count: row.get::<_, Option<i64>>(13)?.map(i64::unsigned_abs),
-        audience_source: row.get(14)?,
-        reach: row.get(15)?,
-        fit: row.get(16)?,
-        value: row.get(17)?,
-        parts: json(row.get(18)?),
-    })
+fn store(conn: &Connection, sheet: &Sheet, digests: &[[u8; 32]], asks: &str, whole: &[u8; 32]) -> rusqlite::Result<i64> {
+    let mut phrases = candidates::Phrases::new(conn);
+    let mut lines = Vec::with_capacity(sheet.candidates.len());
+    for (row, digest) in sheet.candidates.iter().zip(digests) {
+        lines.push(Line { candidate: candidates::store(conn, &mut phrases, row, digest)?, line: row.line });
+    }
+    let asks = phrases.id(asks)?;
+    conn.prepare_cached("INSERT INTO sheets (digest, lines, asks) VALUES (?1, ?2, ?3)")?.execute(params![
+        &whole[..],
+        lines::pack(&lines),
+        asks
+    ])?;
+    Ok(conn.last_insert_rowid())
 }
 
-fn digest(sheet: &Sheet) -> Result<[u8; 32], MemoryError> {
-    let bytes = serde_json::to_vec(sheet).map_err(|error| MemoryError::Value(error.to_string()))?;
-    Ok(Sha256::digest(bytes).into())
+fn load(conn: &Connection, run: RunId) -> rusqlite::Result<Option<Sheet>> {
+    let found = conn
+        .prepare_cached(
+            "SELECT lines, text FROM runs JOIN sheets ON sheets.id = runs.sheet JOIN phrases ON phrases.id = sheets.asks WHERE runs.id = ?1",
+        )?
+        .query_row([run.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?)))
+        .optional()?;
+    let Some((packed, asks)) = found else { return Ok(None) };
+    let lines = lines::unpack(&packed).ok_or_else(|| candidates::unreadable(Type::Blob, "the lines of a sheet are cut off"))?;
+    let asks = serde_json::from_str(&asks).map_err(|_| candidates::unreadable(Type::Text, "the asks of a sheet are no list"))?;
+    let candidates = lines.into_iter().map(|line| candidates::load(conn, line)).collect::<Result<_, _>>()?;
+    Ok(Some(Sheet { candidates, asks }))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::NewRun;
-
-    #[test]
-    fn the_same_sheet_is_stored_once_and_read_back_whole() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = "2026-11-20T14:00:00Z".parse().expect("a time");
-        let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
-        let row = |text: &str, kind: Option<&str>| CandidateRow {
-            task_id: "ab".into(),
-            text: text.into(),
-            source: "progress".into(),
-            line: Some(3),
-            who: "strangers".into(),
-            skill: None,
-            channel: Some("web".into()),
-            read_by: "model".into(),
-            confidence: 0.1 + 0.2,
-            p: [0.3, 0.3, 0.2, 0.2],
-            refusal_kind: kind.map(str::to_owned),
-            why: kind.map(str::to_owned),
-            unblock: None,
-            audience_count: Some(7),
-            audience_source: None,
-            reach: Some(1.0 / 3.0),
-            fit: None,
-            value: Some(1e-9),
-            parts: serde_json::json!([{"who": "strangers", "reach": 3.5}]),
-        };
-        let asks = vec![AskRow { ask: "set it".into(), unlocks: vec!["ab".into()], reach: 2.5 }];
-        let first = Sheet { candidates: vec![row("a", None), row("b", Some("blocked"))], asks };
-        let other = Sheet { candidates: vec![row("c", None)], asks: vec![] };
-        let new = NewRun { started_at: now, slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 };
-        for sheet in [&first, &first, &other, &first] {
-            let run = memory.begin_run(&new).expect("begun");
-            memory.record_sheet(run, sheet, "rested").expect("kept");
-            assert_eq!(memory.sheet(run).expect("read").as_ref(), Some(sheet));
-        }
-        let count: i64 = memory.connection.query_row("SELECT count(*) FROM candidates", [], |row| row.get(0)).expect("counted");
-        assert_eq!(count, 3);
-        let bare = memory.begin_run(&new).expect("begun");
-        assert_eq!(memory.sheet(bare).expect("read"), None);
-    }
-}
+mod tests;

@@ -59,10 +59,9 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn approvals(&self) -> Result<Vec<Approval>, MemoryError> {
-        let mut statement = self.connection.prepare("SELECT digest, granted, what, at FROM approvals ORDER BY digest")?;
-        let rows = statement
-            .query_map([], |row| Ok(Approval { digest: row.get(0)?, granted: row.get(1)?, what: row.get(2)?, at: time(row.get(3)?) }))?;
-        rows.collect::<Result<_, _>>().map_err(|error| self.wrong(error))
+        self.rows("SELECT digest, granted, what, at FROM approvals ORDER BY digest", [], |row| {
+            Ok(Approval { digest: row.get(0)?, granted: row.get(1)?, what: row.get(2)?, at: time(row.get(3)?) })
+        })
     }
 
     /// Pauses the home.
@@ -101,9 +100,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn remembered_tasks(&self) -> Result<Vec<(String, String)>, MemoryError> {
-        let mut statement = self.connection.prepare("SELECT id, words FROM tasks ORDER BY id")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect::<Result<_, _>>().map_err(|error| self.wrong(error))
+        self.rows("SELECT id, words FROM tasks ORDER BY id", [], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// Remembers tasks, all or none; forgets those that were not seen for 400 days. Writes only what changed, and the day it
@@ -112,22 +109,19 @@ impl Memory {
     /// # Errors
     /// The rows can't be written.
     pub fn remember_tasks(&mut self, tasks: &[(String, String)], now: DateTime<Utc>) -> Result<(), MemoryError> {
-        let path = self.path.clone();
-        let wrong = |error| MemoryError::at(&path, error);
         let (seen, day) = (micros(now), micros(now - TimeDelta::days(1)));
-        let transaction = self.connection.transaction().map_err(wrong)?;
-        for (id, words) in tasks {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO tasks VALUES (?1, ?2, ?3)
-                     ON CONFLICT (id) DO UPDATE SET words = excluded.words, seen_at = excluded.seen_at
-                     WHERE words <> excluded.words OR seen_at < ?4",
-                )?
-                .execute(params![id, words, seen, day])
-                .map_err(wrong)?;
-        }
-        transaction.execute("DELETE FROM tasks WHERE seen_at < ?1", [micros(now - TimeDelta::days(FORGET_DAYS))]).map_err(wrong)?;
-        transaction.commit().map_err(wrong)
+        let horizon = micros(now - TimeDelta::days(FORGET_DAYS));
+        self.transact(|conn| {
+            let mut write = conn.prepare_cached(
+                "INSERT INTO tasks VALUES (?1, ?2, ?3)
+                 ON CONFLICT (id) DO UPDATE SET words = excluded.words, seen_at = excluded.seen_at
+                 WHERE words <> excluded.words OR seen_at < ?4",
+            )?;
+            for (id, words) in tasks {
+                write.execute(params![id, words, seen, day])?;
+            }
+            conn.execute("DELETE FROM tasks WHERE seen_at < ?1", [horizon]).map(|_| ())
+        })
     }
 
     /// A text that was kept.
@@ -150,7 +144,7 @@ impl Memory {
     }
 
     fn write(&mut self, sql: &str, values: impl rusqlite::Params) -> Result<(), MemoryError> {
-        self.connection.execute(sql, values).map(|_| ()).map_err(|error| self.wrong(error))
+        self.transact(|conn| conn.execute(sql, values).map(|_| ()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reveille_mission::Who;
 
+use crate::carried::{HEADS, carried_sum};
 use crate::digest::Digest;
 use crate::encoder::{Encoder, default_threads};
 use crate::gguf::{Checked, Gguf, check_file};
@@ -54,14 +55,14 @@ impl CheckReport {
 }
 
 /// Checks a model's file: its sum (when one is expected), its structure, a vector out of llama.cpp and, with heads, a reading.
-/// `heads` are those of the carried reader; without them the ones beside the file are tried, and none is no fault.
-pub fn check(path: &Path, expected: Option<Digest>, heads: Option<&[u8]>) -> CheckReport {
+/// The heads are the carried ones if it is the carried model, else those beside the file; none is no fault.
+pub fn check(path: &Path, expected: Option<Digest>) -> CheckReport {
     let mut report = CheckReport { path: path.to_owned(), header: None, sha256: None, findings: Vec::new() };
-    let _ended = questions(&mut report, expected, heads);
+    let _ended = questions(&mut report, expected);
     report
 }
 
-fn questions(report: &mut CheckReport, expected: Option<Digest>, heads: Option<&[u8]>) -> Option<()> {
+fn questions(report: &mut CheckReport, expected: Option<Digest>) -> Option<()> {
     let checked = match check_file(&report.path, expected) {
         Ok(checked) => checked,
         Err(error) => {
@@ -81,21 +82,23 @@ fn questions(report: &mut CheckReport, expected: Option<Digest>, heads: Option<&
     report.note("structure", *context_length >= 64, text, Some("a context under 64 tokens is too short for a task line".to_owned()))?;
     let vectors = vectors(report, &checked)?;
     let beside = heads_path(checked.path());
-    let bytes = match heads {
-        Some(heads) => heads.to_vec(),
-        None if !beside.exists() => return Some(()),
-        None => read_bytes(&beside).unwrap_or_default(),
-    };
-    reading(report, &checked, &bytes, &vectors)
+    if carried_sum() == Ok(checked.sha256()) {
+        reading(report, &checked, HEADS, &vectors)
+    } else if beside.exists() {
+        // What can't be read has no card, and is said to be damaged.
+        reading(report, &checked, &read_bytes(&beside).unwrap_or_default(), &vectors)
+    } else {
+        Some(())
+    }
 }
 
 fn vectors(report: &mut CheckReport, checked: &Checked) -> Option<Vec<Vec<f32>>> {
     let lines = [FOR_READERS, FOR_NOBODY];
-    let encoded =
-        Encoder::load(checked, default_threads()).and_then(|encoder| encoder.encode(&lines, &mut |_| ControlFlow::Continue(())));
+    let encoded = Encoder::load(checked, default_threads()).and_then(|encoder| encoder.encode(&lines, &mut |_| ControlFlow::Continue(())));
     match encoded {
         Ok(vectors) => {
-            let sound = vectors.iter().all(|vector| vector.iter().all(|value| value.is_finite()) && vector.iter().any(|value| *value != 0.0));
+            let sound =
+                vectors.iter().all(|vector| vector.iter().all(|value| value.is_finite()) && vector.iter().any(|value| *value != 0.0));
             let text = if sound { "llama.cpp encodes a line" } else { "llama.cpp gives vectors without sense" };
             report.note("vector", sound, text.to_owned(), Some("fetch the model again".to_owned()))?;
             Some(vectors)
@@ -126,14 +129,14 @@ fn reading(report: &mut CheckReport, checked: &Checked, bytes: &[u8], vectors: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carried::{HEADS, carried_sum, materialize};
+    use crate::carried::materialize;
     use crate::gguf::fixture::Fixture;
 
     #[test]
     fn the_carried_reader_is_good() {
         let folder = tempfile::tempdir().unwrap();
         let model = materialize(folder.path()).unwrap();
-        let report = check(model.path(), Some(carried_sum().unwrap()), Some(HEADS));
+        let report = check(model.path(), Some(carried_sum().unwrap()));
         assert!(report.is_good(), "{report:?}");
         let about: Vec<&str> = report.findings.iter().map(|finding| finding.about).collect();
         assert_eq!(about, ["sum", "structure", "vector", "heads", "reading"]);
@@ -143,20 +146,24 @@ mod tests {
     fn the_first_fault_ends_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.gguf");
-        let bad = |expected: Option<Digest>, heads: Option<&[u8]>| {
-            let report = check(&path, expected, heads);
+        let bad = |expected: Option<Digest>| {
+            let report = check(&path, expected);
             let last = report.findings.last().unwrap().clone();
             assert!(!last.good && last.hint.is_some() && !report.is_good(), "{report:?}");
-            (last.about, last.text)
+            (last.about, report.header.is_some())
         };
-        assert_eq!(bad(None, None).0, "structure");
+        assert_eq!(bad(None), ("structure", false));
         std::fs::write(&path, Fixture::small().bytes()).unwrap();
-        assert_eq!(bad(Some(Digest::of(b"other")), None).0, "structure");
+        assert_eq!(bad(Some(Digest::of(b"other"))), ("structure", false));
         // Whole, but of no kind that llama.cpp knows.
-        assert_eq!(bad(None, None).0, "vector");
-        std::fs::copy(materialize(folder.path()).unwrap().path(), &path).unwrap();
-        assert_eq!(bad(None, Some(b"{}")).0, "heads");
-        std::fs::write(heads_path(&path), "{}").unwrap();
-        assert_eq!(bad(None, None).0, "heads");
+        assert_eq!(bad(None), ("vector", true));
+    }
+
+    #[test]
+    fn heads_that_do_not_belong_to_the_model_are_a_fault() {
+        let model = Checked::clone(&materialize(tempfile::tempdir().unwrap().path()).unwrap());
+        let mut report = CheckReport { path: model.path().to_owned(), header: None, sha256: None, findings: Vec::new() };
+        assert_eq!(reading(&mut report, &model, b"{}", &[]), None);
+        assert_eq!(report.findings.last().map(|finding| (finding.about, finding.good)), Some(("heads", false)));
     }
 }

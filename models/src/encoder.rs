@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::{LlamaContextParams, LlamaPoolingType};
@@ -99,11 +100,7 @@ impl Encoder {
     ///
     /// # Errors
     /// [`EncodeError::Encode`].
-    pub fn encode(
-        &self,
-        lines: &[&str],
-        after: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<Vec<Vec<f32>>, EncodeError> {
+    pub fn encode(&self, lines: &[&str], after: &mut dyn FnMut(usize) -> ControlFlow<()>) -> Result<Vec<Vec<f32>>, EncodeError> {
         let mut vectors = Vec::with_capacity(lines.len());
         if lines.is_empty() {
             return Ok(vectors);
@@ -120,6 +117,28 @@ impl Encoder {
             }
         }
         Ok(vectors)
+    }
+
+    /// The time of the bare calls of llama.cpp for these lines: the floor under [`Encoder::encode`]. Splitting into tokens,
+    /// making the context and averaging are outside of the clock. `in_one_call` puts all tokens into one call (at most 256
+    /// lines), else calls are packed as `encode` packs them.
+    ///
+    /// # Errors
+    /// [`EncodeError::Encode`].
+    pub fn bare(&self, lines: &[&str], in_one_call: bool) -> Result<Duration, EncodeError> {
+        let lines: Vec<Vec<LlamaToken>> = lines.iter().map(|line| self.tokens(line)).collect();
+        let calls = if in_one_call { vec![lines.as_slice()] } else { pack(&lines) };
+        let most = calls.iter().map(|call| call.iter().map(Vec::len).sum::<usize>()).max().unwrap_or(1).max(1);
+        let mut context = self.context(most, calls.iter().map(|call| call.len()).max().unwrap_or(1))?;
+        let mut batch = LlamaBatch::new(most, 1);
+        let mut spent = Duration::ZERO;
+        for call in calls {
+            fill(&mut batch, call).map_err(|error| EncodeError::Encode(error.to_string()))?;
+            let from = Instant::now();
+            self.call(&mut context, &mut batch).map_err(|error| EncodeError::Encode(error.to_string()))?;
+            spent += from.elapsed();
+        }
+        Ok(spent)
     }
 
     fn tokens(&self, line: &str) -> Vec<LlamaToken> {
@@ -150,19 +169,8 @@ impl Encoder {
         self.model.new_context(backend()?, parameters).map_err(|error| EncodeError::Encode(error.to_string()))
     }
 
-    fn run(
-        &self,
-        context: &mut LlamaContext<'_>,
-        batch: &mut LlamaBatch<'_>,
-        call: &[Vec<LlamaToken>],
-        vectors: &mut Vec<Vec<f32>>,
-    ) -> Result<(), llama_cpp_2::LlamaCppError> {
-        batch.clear();
-        for (line, tokens) in (0_i32..).zip(call) {
-            for (position, token) in (0_i32..).zip(tokens) {
-                batch.add(*token, position, &[line], true)?;
-            }
-        }
+    /// One call of llama.cpp.
+    fn call(&self, context: &mut LlamaContext<'_>, batch: &mut LlamaBatch<'_>) -> Result<(), llama_cpp_2::LlamaCppError> {
         match (batch.n_tokens(), self.decodes) {
             (0, _) => {}
             (_, true) => {
@@ -171,6 +179,18 @@ impl Encoder {
             }
             (_, false) => context.encode(batch)?,
         }
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        context: &mut LlamaContext<'_>,
+        batch: &mut LlamaBatch<'_>,
+        call: &[Vec<LlamaToken>],
+        vectors: &mut Vec<Vec<f32>>,
+    ) -> Result<(), llama_cpp_2::LlamaCppError> {
+        fill(batch, call)?;
+        self.call(context, batch)?;
         let mut token = 0_i32..;
         for tokens in call {
             let mut mean = vec![0.0_f32; self.width()];
@@ -184,6 +204,17 @@ impl Encoder {
         }
         Ok(())
     }
+}
+
+/// Puts the tokens of some lines into a batch, a line a sequence.
+fn fill(batch: &mut LlamaBatch<'_>, call: &[Vec<LlamaToken>]) -> Result<(), llama_cpp_2::LlamaCppError> {
+    batch.clear();
+    for (line, tokens) in (0_i32..).zip(call) {
+        for (position, token) in (0_i32..).zip(tokens) {
+            batch.add(*token, position, &[line], true)?;
+        }
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Encoder {

@@ -15,8 +15,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::digest::Digest;
 use self::source::Source;
+use crate::digest::Digest;
 
 /// Bounds that every real model keeps by far; a header beyond them is refused.
 const MAX_ENTRIES: u64 = 4_096;
@@ -359,32 +359,33 @@ fn walk_tensors<R: io::Read + Seek>(source: &mut Source<R>, tensors: u64, alignm
 /// Bytes of a tensor: elements by block, from `type_traits` in llama.cpp's ggml.c.
 fn tensor_size(shape: [u64; MAX_DIMENSIONS as usize], kind: u32) -> Result<u64, Fault> {
     let (block, bytes) = match kind {
-        0 | 26 => (1, 4),       // F32, I32
-        1 | 25 | 30 => (1, 2),  // F16, I16, BF16
-        24 => (1, 1),           // I8
-        27 | 28 => (1, 8),      // I64, F64
-        2 | 20 => (32, 18),     // Q4_0, IQ4_NL
-        3 => (32, 20),          // Q4_1
-        6 => (32, 22),          // Q5_0
-        7 => (32, 24),          // Q5_1
-        8 => (32, 34),          // Q8_0
-        10 => (256, 84),        // Q2_K
-        11 | 21 => (256, 110),  // Q3_K, IQ3_S
-        12 => (256, 144),       // Q4_K
-        13 => (256, 176),       // Q5_K
-        14 => (256, 210),       // Q6_K
-        16 | 35 => (256, 66),   // IQ2_XXS, TQ2_0
-        17 => (256, 74),        // IQ2_XS
-        18 => (256, 98),        // IQ3_XXS
-        19 => (256, 50),        // IQ1_S
-        22 => (256, 82),        // IQ2_S
-        23 => (256, 136),       // IQ4_XS
-        29 => (256, 56),        // IQ1_M
-        34 => (256, 54),        // TQ1_0
-        39 => (32, 17),         // MXFP4
+        0 | 26 => (1, 4),      // F32, I32
+        1 | 25 | 30 => (1, 2), // F16, I16, BF16
+        24 => (1, 1),          // I8
+        27 | 28 => (1, 8),     // I64, F64
+        2 | 20 => (32, 18),    // Q4_0, IQ4_NL
+        3 => (32, 20),         // Q4_1
+        6 => (32, 22),         // Q5_0
+        7 => (32, 24),         // Q5_1
+        8 => (32, 34),         // Q8_0
+        10 => (256, 84),       // Q2_K
+        11 | 21 => (256, 110), // Q3_K, IQ3_S
+        12 => (256, 144),      // Q4_K
+        13 => (256, 176),      // Q5_K
+        14 => (256, 210),      // Q6_K
+        16 | 35 => (256, 66),  // IQ2_XXS, TQ2_0
+        17 => (256, 74),       // IQ2_XS
+        18 => (256, 98),       // IQ3_XXS
+        19 => (256, 50),       // IQ1_S
+        22 => (256, 82),       // IQ2_S
+        23 => (256, 136),      // IQ4_XS
+        29 => (256, 56),       // IQ1_M
+        34 => (256, 54),       // TQ1_0
+        39 => (32, 17),        // MXFP4
         _ => return Err(Fault::Malformed("a tensor has an unknown type")),
     };
-    let all = shape.iter().try_fold(1_u64, |product, length| product.checked_mul(*length)).ok_or(Fault::Malformed("a tensor is too large"))?;
+    let all =
+        shape.iter().try_fold(1_u64, |product, length| product.checked_mul(*length)).ok_or(Fault::Malformed("a tensor is too large"))?;
     if all == 0 || shape.first().is_none_or(|row| row % block != 0) {
         return Err(Fault::Malformed("a tensor's shape does not fit its type"));
     }

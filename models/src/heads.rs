@@ -128,7 +128,7 @@ impl Card {
             "they have another format"
         } else if !(2..=MOST_KINDS).contains(&card.kinds.len()) || !(1..=MOST_WIDTH).contains(&card.width) {
             "they have too few or too many parts"
-        } else if !(0.0 <= low && low <= high && high <= 1.0) || !(0.0..=100.0).contains(&card.term_scale) {
+        } else if !(0.0 <= low && low <= high && high <= 1.0 && (0.0..=100.0).contains(&card.term_scale)) {
             "the grey zone or the scale is out of range"
         } else if [card.temperatures.who, card.temperatures.skill].iter().any(|value| !(0.01..=100.0).contains(value)) {
             "a temperature is out of range"
@@ -300,10 +300,7 @@ mod tests {
             corpus: Digest::of(b"corpus"),
             width: 2,
             kinds: vec![(Who::Strangers, 0), (Who::Nobody, 9), (Who::Nobody, 8)],
-            layer: Layer {
-                classes: 3,
-                weights: vec![2.0, -1.0, 0.0, 0.5, 0.25, -0.125, 4.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0],
-            },
+            layer: Layer { classes: 3, weights: vec![2.0, -1.0, 0.0, 0.5, 0.25, -0.125, 4.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0] },
             terms: [("publish", 0), ("store", 1)].map(|(term, at)| (term.to_owned(), at)).into(),
             term_scale: 1.0,
             temperatures: Temperatures { who: 1.0, skill: 2.0 },

@@ -85,7 +85,6 @@ impl Figures {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a corpus is small")]
 fn share_of(right: impl Iterator<Item = bool>) -> f64 {
     let (all, right) = right.fold((0_u32, 0_u32), |(all, sum), right| (all + 1, sum + u32::from(right)));
     f64::from(right) / f64::from(all)

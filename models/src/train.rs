@@ -164,8 +164,7 @@ fn held_out(corpus: &Corpus, lines: &Prepared, blind: &[Vectors], recipe: &Recip
 fn importance(labels: &[usize], kinds: usize, balance: f64) -> Vec<f64> {
     let mut counts = vec![0_usize; kinds];
     labels.iter().for_each(|label| counts.iter_mut().skip(*label).take(1).for_each(|count| *count += 1));
-    let raw: Vec<f64> =
-        labels.iter().map(|label| counts.get(*label).map_or(1.0, |count| (*count as f64).powf(-balance))).collect();
+    let raw: Vec<f64> = labels.iter().map(|label| counts.get(*label).map_or(1.0, |count| (*count as f64).powf(-balance))).collect();
     let mean = raw.iter().sum::<f64>() / raw.len().max(1) as f64;
     raw.into_iter().map(|value| value / mean).collect()
 }
@@ -195,7 +194,8 @@ mod tests {
         let mut vectors = Vec::new();
         for (hand, file) in files.iter_mut().enumerate() {
             for at in 0..40_u8 {
-                let (who, skill) = [("strangers", "publish"), ("nobody", "none"), ("nobody", "maintain"), ("customers", "sell")][usize::from(at % 4)];
+                let (who, skill) =
+                    [("strangers", "publish"), ("nobody", "none"), ("nobody", "maintain"), ("customers", "sell")][usize::from(at % 4)];
                 *file += &format!("{skill} item{hand}x{at} now\t{who}\t{skill}\t\t\n");
                 let side = if who == "nobody" { -1.0 } else { 1.0 };
                 vectors.push(vec![side, f32::from(at % 7) / 7.0, f32::from(at % 3) / 3.0]);

@@ -13,6 +13,7 @@ mod output;
 mod page;
 pub(crate) mod picture;
 mod references;
+mod stamp;
 mod templates;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ use crate::shelf::FileDiagnostic;
 use gather::{Page, gather};
 use manifest::Manifest;
 use output::Output;
+use stamp::DiskTime;
 use templates::Templates;
 
 /// What a render did. Paths are relative to the home.
@@ -83,6 +85,8 @@ struct Site<'a> {
     templates: &'a Templates,
     /// Digest of the program, the templates and the settings.
     shell: String,
+    /// When the render began, by the disk's clock.
+    began: DiskTime,
     /// Issues, the newest first.
     pages: Vec<Page>,
 }
@@ -104,8 +108,9 @@ pub fn render(home: &Path, publication: &Publication) -> Result<RenderReport, Si
     let shell = shell_of(publication, &templates);
     let last = Manifest::load(&root);
     let mut warnings = Vec::new();
-    let pages = gather(&root, &last, &shell, &mut warnings)?;
-    let mut site = Site { root: &root, publication, templates: &templates, shell, pages };
+    let began = DiskTime::now(&root)?;
+    let pages = gather(&root, &last, &shell, began, &mut warnings)?;
+    let mut site = Site { root: &root, publication, templates: &templates, shell, began, pages };
     let mut output = Output::new(&root, last.files.clone());
 
     page::write_all(&mut site, &last, &mut output, &mut warnings)?;

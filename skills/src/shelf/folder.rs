@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::path::PathBuf;
 
 use reveille_mission::Diagnostic;
 
@@ -52,14 +53,15 @@ impl Listed {
         Self { path: path.to_owned(), link: true }
     }
 
-    fn open(&self, root: &Root) -> Result<File, Diagnostic> {
-        let failed = |error: DiskError| {
-            let hint = error.hint().unwrap_or_else(|| "see whether the file can be read".to_owned());
-            Diagnostic::error(1, 1, error.to_string(), hint)
-        };
-        let io = |source| failed(DiskError::Io { path: self.path.clone().into(), source });
+    /// The real path, inside the home.
+    pub(crate) fn place(&self, root: &Root) -> Result<PathBuf, Diagnostic> {
         // The folder itself was found inside the home, so only a link can lead out.
-        let path = if self.link { root.inside(&self.path).map_err(failed)? } else { root.at(&self.path) };
+        if self.link { root.inside(&self.path).map_err(failed) } else { Ok(root.at(&self.path)) }
+    }
+
+    fn open(&self, root: &Root) -> Result<File, Diagnostic> {
+        let io = |source| failed(DiskError::Io { path: self.path.clone().into(), source });
+        let path = self.place(root)?;
         if self.link && !fs::metadata(&path).map_err(io)?.is_file() {
             return Err(Diagnostic::error(1, 1, format!("{} is no file", self.path), "put a Markdown file there"));
         }
@@ -97,6 +99,11 @@ impl Listed {
         self.open(root)?.read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
         Ok(bytes)
     }
+}
+
+fn failed(error: DiskError) -> Diagnostic {
+    let hint = error.hint().unwrap_or_else(|| "see whether the file can be read".to_owned());
+    Diagnostic::error(1, 1, error.to_string(), hint)
 }
 
 fn unreadable(error: &std::io::Error) -> Diagnostic {

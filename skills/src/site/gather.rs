@@ -1,6 +1,7 @@
 //! From the files in `issues/` to pages: what is unchanged comes from the manifest, the rest is read.
 //!
-//! Must stay true: the bytes decide whether a source has changed, not its time; a source that can't be read any more keeps
+//! Must stay true: a source is taken as unchanged only if its bytes, or a stamp that no change could leave the same, say so;
+//! a source that can't be read any more keeps
 //! the page that it had.
 
 use std::cmp::Reverse;
@@ -9,6 +10,7 @@ use reveille_mission::{Diagnostic, Issue, Stage};
 
 use super::manifest::{Entry, Manifest};
 use super::markdown::scan;
+use super::stamp::{DiskTime, Stamp};
 use crate::disk::{DiskError, Root, sha256};
 use crate::front_matter::{FrontMatter, parse, split};
 use crate::shelf::{FileDiagnostic, ISSUES, Listed, Taken, issue_of, list, text_of, wrong_slug};
@@ -48,12 +50,18 @@ impl Page {
 }
 
 /// All issues, the newest first. What another shell (an older program, other settings) knew of a text is not used.
-pub(super) fn gather(root: &Root, last: &Manifest, shell: &str, warnings: &mut Vec<FileDiagnostic>) -> Result<Vec<Page>, DiskError> {
+pub(super) fn gather(
+    root: &Root,
+    last: &Manifest,
+    shell: &str,
+    began: DiskTime,
+    warnings: &mut Vec<FileDiagnostic>,
+) -> Result<Vec<Page>, DiskError> {
     let mut taken = Taken::default();
     let mut pages = Vec::new();
     for listed in list(root, ISSUES)? {
         let known = last.entries.get(&listed.path);
-        let page = read(root, &listed, known.filter(|_| last.shell == shell)).and_then(|page| {
+        let page = read(root, &listed, known.filter(|_| last.shell == shell), began).and_then(|page| {
             match taken.refuse(page.issue(), &FrontMatter::default()) {
                 Some(diagnostic) => Err(diagnostic),
                 None => Ok(page),
@@ -76,11 +84,20 @@ fn newest_first(page: &Page) -> impl Ord + use<'_> {
     (Reverse(page.issue().date), Reverse(page.issue().number), &page.path)
 }
 
-fn read(root: &Root, listed: &Listed, known: Option<&Entry>) -> Result<Page, Diagnostic> {
+fn read(root: &Root, listed: &Listed, known: Option<&Entry>, began: DiskTime) -> Result<Page, Diagnostic> {
+    let unchanged = |known: &Entry, stamp| {
+        let entry = Entry { stamp, ..known.clone() };
+        Page { path: listed.path.clone(), entry, body: None, held: false }
+    };
+    let stamp = Stamp::of(&listed.place(root)?);
+    if let Some(known) = known.filter(|known| known.stamp.is_some() && known.stamp == stamp) {
+        return Ok(unchanged(known, stamp));
+    }
+    let stamp = stamp.and_then(|stamp| stamp.settled(began));
     let bytes = listed.bytes(root)?;
     let source = sha256(&bytes);
     if let Some(known) = known.filter(|known| known.source == source) {
-        return Ok(Page { path: listed.path.clone(), entry: known.clone(), body: None, held: false });
+        return Ok(unchanged(known, stamp));
     }
     let text = text_of(bytes)?;
     let front = parse(&text)?;
@@ -90,6 +107,7 @@ fn read(root: &Root, listed: &Listed, known: Option<&Entry>) -> Result<Page, Dia
     let parts = split(&text)?;
     let entry = Entry {
         source,
+        stamp,
         inputs: String::new(),
         issue: issue_of(&listed.path, &front, Stage::Published),
         preview: front.image.map(|image| image.value),

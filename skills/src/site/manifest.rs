@@ -9,6 +9,7 @@ use reveille_mission::Issue;
 use serde::{Deserialize, Serialize};
 
 use super::markdown::Scan;
+use super::stamp::Stamp;
 use crate::disk::{DiskError, Root};
 
 /// Where it lies.
@@ -32,8 +33,8 @@ pub(crate) struct Copied {
     pub(crate) to: String,
     /// Where it lies, relative to the home.
     pub(crate) from: String,
-    /// Its length and its time of change in nanoseconds: as long as both are the same it is not read again.
-    pub(crate) stamp: (u64, i128),
+    /// As long as it is the same, the picture is not read again.
+    pub(crate) stamp: Option<Stamp>,
     /// Its name beside the page.
     pub(crate) name: String,
     /// Width and height in pixels.
@@ -45,6 +46,8 @@ pub(crate) struct Copied {
 pub(crate) struct Entry {
     /// SHA-256 of the source file.
     pub(crate) source: String,
+    /// As long as it is the same, the source is not read again.
+    pub(crate) stamp: Option<Stamp>,
     /// Digest of everything that went into the page.
     pub(crate) inputs: String,
     /// Its front matter.

@@ -2,9 +2,6 @@
 //!
 //! Must stay true: a page whose inputs are the same is not rendered; its inputs are everything that its bytes depend on.
 
-use std::fs;
-use std::time::UNIX_EPOCH;
-
 use chrono::NaiveDate;
 use minijinja::{Value, context};
 use reveille_mission::{Diagnostic, Issue};
@@ -14,6 +11,7 @@ use super::manifest::{Copied, Manifest};
 use super::markdown::{Reference, Targets, html};
 use super::output::Output;
 use super::references::{Slugs, resolve};
+use super::stamp::{DiskTime, Stamp};
 use super::{Site, SiteError, lists, picture};
 use crate::disk::{DiskError, Root, sha256};
 use crate::settings::Publication;
@@ -32,7 +30,7 @@ pub(super) fn write_all(
             output.keep_below(&site.pages[at].folder());
             continue;
         }
-        let copied = copy_pictures(site.root, &site.pages[at], output, warnings)?;
+        let copied = copy_pictures(site.root, &site.pages[at], site.began, output, warnings)?;
         let targets = resolve(&site.pages[at], &slugs, &copied);
         let inputs = inputs(site, at, &targets, &copied);
         let file = format!("{}index.html", site.pages[at].folder());
@@ -124,7 +122,13 @@ fn preview(page: &Page, copied: &[Copied]) -> Option<String> {
 }
 
 /// Copies what the page shows to beside it; what can't be shown is said.
-fn copy_pictures(root: &Root, page: &Page, output: &mut Output<'_>, warnings: &mut Vec<FileDiagnostic>) -> Result<Vec<Copied>, DiskError> {
+fn copy_pictures(
+    root: &Root,
+    page: &Page,
+    began: DiskTime,
+    output: &mut Output<'_>,
+    warnings: &mut Vec<FileDiagnostic>,
+) -> Result<Vec<Copied>, DiskError> {
     let preview = page.entry.preview.iter().map(|to| Reference { line: 1, to: to.clone() });
     let is_file = |link: &&Reference| picture::has_kind(&link.to);
     let wanted: Vec<Reference> =
@@ -143,7 +147,7 @@ fn copy_pictures(root: &Root, page: &Page, output: &mut Output<'_>, warnings: &m
         match picture::find(root, &page.path, &reference.to) {
             Ok(None) => {}
             Ok(Some(found)) => {
-                let stamp = stamp(root, &found.path).unwrap_or_default();
+                let stamp = Stamp::of(&root.at(&found.path)).and_then(|stamp| stamp.settled(began));
                 let name = name_beside(&copied, &found.path);
                 output.emit(&format!("{}{name}", page.folder()), &root.read(&found.path)?)?;
                 copied.push(Copied { to: reference.to, from: found.path, stamp, name, size: found.size });
@@ -158,17 +162,9 @@ fn copy_pictures(root: &Root, page: &Page, output: &mut Output<'_>, warnings: &m
 }
 
 fn is_same(root: &Root, page: &Page, known: &Copied, output: &Output<'_>) -> bool {
-    output.is_intact(&format!("{}{}", page.folder(), known.name)) && stamp(root, &known.from) == Some(known.stamp)
-}
-
-fn stamp(root: &Root, path: &str) -> Option<(u64, i128)> {
-    let known = fs::metadata(root.at(path)).ok()?;
-    let changed = known.modified().ok()?;
-    let nanos = match changed.duration_since(UNIX_EPOCH) {
-        Ok(after) => i128::try_from(after.as_nanos()).ok()?,
-        Err(before) => -i128::try_from(before.duration().as_nanos()).ok()?,
-    };
-    Some((known.len(), nanos))
+    output.is_intact(&format!("{}{}", page.folder(), known.name))
+        && known.stamp.is_some()
+        && Stamp::of(&root.at(&known.from)) == known.stamp
 }
 
 /// The name of a picture beside its page; another picture of the same name gets one of its own.

@@ -1,0 +1,248 @@
+//! The ledger against every order of steps, in Rust and in raw SQL.
+
+use super::*;
+use crate::NewRun;
+
+const STATES: [EffectState; 6] = [
+    EffectState::Intended,
+    EffectState::AwaitingHuman,
+    EffectState::Sending,
+    EffectState::Confirmed,
+    EffectState::Refused,
+    EffectState::Unknown,
+];
+
+fn now() -> DateTime<Utc> {
+    "2026-11-20T14:00:00Z".parse().expect("a time")
+}
+
+fn memory() -> (tempfile::TempDir, Memory, RunId) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut memory = Memory::open(&folder.path().join("a.db"), now()).expect("made");
+    let new = NewRun { started_at: now(), slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 };
+    let run = memory.begin_run(&new).expect("begun");
+    (folder, memory, run)
+}
+
+fn new(issue: &str, run: RunId) -> NewEffect {
+    let key = Key { issue: issue.into(), channel: "mastodon".into(), part: "post".into(), recipient: String::new() };
+    NewEffect { key, text: b"hello".to_vec(), token: "k".into(), run }
+}
+
+fn proof() -> EvidenceRow {
+    EvidenceRow { kind: "status".into(), place: "https://s.example/1".into(), sha256: None, text: None, fetched_at: now() }
+}
+
+fn set(memory: &Memory, id: EffectId, state: EffectState) -> rusqlite::Result<usize> {
+    memory.connection.execute("UPDATE effects SET state = ?2 WHERE id = ?1", params![id.0, state.to_string()])
+}
+
+/// Every pair of states against the schema itself, in raw SQL.
+#[test]
+fn illegal_transitions_can_not_be_written() {
+    use EffectState::{AwaitingHuman, Confirmed, Intended, Refused, Sending, Unknown};
+    let legal = [
+        (Intended, Sending),
+        (Intended, AwaitingHuman),
+        (Intended, Refused),
+        (AwaitingHuman, Confirmed),
+        (AwaitingHuman, Refused),
+        (Sending, Confirmed),
+        (Sending, Refused),
+        (Sending, Unknown),
+        (Unknown, Confirmed),
+        (Unknown, Refused),
+        (Unknown, Sending),
+    ];
+    let path = |to| match to {
+        Intended => vec![],
+        AwaitingHuman => vec![AwaitingHuman],
+        Sending => vec![Sending],
+        Refused => vec![Refused],
+        Unknown => vec![Sending, Unknown],
+        Confirmed => vec![Sending, Confirmed],
+    };
+    let (_folder, mut memory, run) = memory();
+    for from in STATES {
+        for to in STATES.into_iter().filter(|to| *to != from) {
+            let Standing::Intended(effect) = memory.intend(&new(&format!("{from}-{to}"), run), now()).expect("written") else { panic!() };
+            let prove = |shows| add_evidence(&memory.connection, effect.id(), shows, &proof()).expect("proof");
+            for step in path(from) {
+                prove("there");
+                set(&memory, effect.id(), step).expect("legal");
+            }
+            prove("there");
+            prove("absent");
+            assert_eq!(set(&memory, effect.id(), to).is_ok(), legal.contains(&(from, to)), "{from} → {to}");
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_is_frozen_kept_and_proved() {
+    let (_folder, mut memory, run) = memory();
+    let Standing::Intended(effect) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
+    let id = effect.id().0;
+    for sql in [
+        "UPDATE effects SET text = x'00'",
+        "UPDATE effects SET key = 'z'",
+        "UPDATE effects SET issue = 'z'",
+        "UPDATE effects SET id = 77",
+        "UPDATE effects SET sendings = 7",
+        "DELETE FROM effects",
+        "REPLACE INTO effects (issue, channel, part, text, key, run, intended_at) VALUES ('a', 'mastodon', 'post', x'00', 'z', 1, 1)",
+        "REPLACE INTO effects (id, issue, channel, part, text, key, run, intended_at) VALUES (1, 'b', 'web', 'page', x'', '', 1, 1)",
+    ] {
+        assert!(memory.connection.execute(sql, []).is_err(), "{sql}");
+    }
+    let sending = effect.send(&mut memory, now()).expect("sent");
+    assert!(matches!(sending.confirm(&mut memory, &[], now()), Err(MemoryError::Refused(_))), "no evidence, no confirmation");
+    let effect = memory.effect(&new("a", run).key).expect("read").expect("there");
+    assert_eq!(effect.state, EffectState::Sending);
+    let Standing::Sending(sending) = Memory::standing(effect) else { panic!() };
+    sending.confirm(&mut memory, &[proof()], now()).expect("confirmed");
+    assert_eq!(memory.evidence(EffectId(id)).expect("read"), [proof()]);
+    assert!(memory.connection.execute("UPDATE evidence SET place = 'z'", []).is_err());
+    assert!(memory.connection.execute("DELETE FROM evidence", []).is_err());
+    assert!(memory.connection.execute("INSERT INTO effects (issue, channel, part, state, text, key, run, intended_at) VALUES ('q','c','p','sending',x'',' ',?1,1)", [run.0]).is_err());
+}
+
+#[test]
+fn the_same_effect_is_intended_once() {
+    let (_folder, mut memory, run) = memory();
+    let Standing::Intended(first) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
+    let id = first.id();
+    let _ = first.send(&mut memory, now()).expect("sent");
+    let other = NewEffect { text: b"other words".to_vec(), ..new("a", run) };
+    assert!(matches!(memory.intend(&other, now()).expect("found"), Standing::Sending(_)));
+    assert_eq!(memory.effects().expect("read").len(), 1);
+    assert_eq!(memory.effect(&other.key).expect("read").map(|effect| (effect.id, effect.text)), Some((id, b"hello".to_vec())));
+    assert_eq!(memory.sent_since("mastodon", now()).expect("counted"), 1);
+    assert_eq!(memory.sent_since("bluesky", now()).expect("counted"), 0);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever steps are tried in whatever order: a confirmed effect has evidence, and a settled one stays settled.
+    #[test]
+    fn no_order_of_steps_breaks_the_ledger(steps in proptest::collection::vec((0usize..3, 0usize..6), 0..25)) {
+        let (_folder, mut memory, run) = memory();
+        let mut settled: std::collections::HashMap<usize, EffectState> = std::collections::HashMap::new();
+        for (which, step) in steps {
+            let standing = memory.intend(&new(&which.to_string(), run), now()).expect("written");
+            let _ = match (standing, step) {
+                (Standing::Intended(effect), 0) => effect.send(&mut memory, now()).map(drop),
+                (Standing::Intended(effect), 1) => effect.await_human(&mut memory, now()).map(drop),
+                (Standing::Intended(effect), 2) => effect.refuse(&mut memory, "no", now()),
+                (Standing::Sending(effect), 0 | 1) => effect.confirm(&mut memory, &[proof()], now()),
+                (Standing::Sending(effect), 2) => effect.confirm(&mut memory, &[], now()),
+                (Standing::Sending(effect), 3) => effect.lose_sight(&mut memory, "cut", now()).map(drop),
+                (Standing::Awaiting(effect), 0) => effect.confirm(&mut memory, &[proof()], now()),
+                (Standing::Unknown(effect), 0) => effect.send_again(&mut memory, now()).map(drop),
+                (Standing::Unknown(effect), 2) => effect.not_there(&mut memory, &proof()),
+                (Standing::Unknown(effect), 1) => effect.refuse(&mut memory, "given up", now()),
+                _ => Ok(()),
+            };
+            for effect in memory.effects().expect("read") {
+                let which: usize = effect.issue.parse().expect("a number");
+                if effect.state == EffectState::Confirmed {
+                    proptest::prop_assert!(!memory.evidence(effect.id).expect("read").is_empty());
+                }
+                if let Some(before) = settled.get(&which) {
+                    proptest::prop_assert_eq!(*before, effect.state);
+                }
+                if matches!(effect.state, EffectState::Confirmed | EffectState::Refused) {
+                    settled.insert(which, effect.state);
+                }
+            }
+        }
+    }
+}
+
+/// Until somebody has looked after the last sending, what may have gone out is not sent again.
+#[test]
+fn look_before_sending_again() {
+    // channel, recipient, kind of the look → may it be sent again?
+    for (channel, recipient, kind, may) in [
+        ("mastodon", "", "status", true),
+        ("bluesky", "", "record", true),
+        ("bluesky", "", "human", true),
+        ("email", "ann@readers.example", "status", false),
+        ("email", "ann@readers.example", "smtp", false),
+        ("email", "ann@readers.example", "human", true),
+    ] {
+        let (_folder, mut memory, run) = memory();
+        let key = Key { issue: "a".into(), channel: channel.into(), part: "post".into(), recipient: recipient.into() };
+        let effect = NewEffect { key: key.clone(), ..new("a", run) };
+        let look = EvidenceRow { kind: kind.into(), ..proof() };
+        let unknown = |memory: &Memory| match memory.effect(&key).expect("read").map(Memory::standing) {
+            Some(Standing::Unknown(effect)) => effect,
+            other => panic!("{other:?}"),
+        };
+        let Standing::Intended(intended) = memory.intend(&effect, now()).expect("written") else { panic!() };
+        let _ = intended.send(&mut memory, now()).expect("sent").lose_sight(&mut memory, "cut", now()).expect("lost");
+        assert!(unknown(&memory).send_again(&mut memory, now()).is_err(), "{channel}: nobody has looked");
+        unknown(&memory).not_there(&mut memory, &look).expect("kept");
+        let again = unknown(&memory).send_again(&mut memory, now());
+        assert_eq!(again.is_ok(), may, "{channel} {kind}");
+        let Ok(again) = again else { continue };
+        // The look was for the first sending; the second one wants its own.
+        let _ = again.lose_sight(&mut memory, "cut again", now()).expect("lost");
+        assert!(unknown(&memory).send_again(&mut memory, now()).is_err(), "{channel}: an old look");
+        // And that it was not there proves nothing.
+        assert!(unknown(&memory).confirm(&mut memory, &[], now()).is_err());
+        assert!(memory.evidence(EffectId(1)).expect("read").is_empty());
+        unknown(&memory).confirm(&mut memory, &[proof()], now()).expect("confirmed");
+    }
+}
+
+#[test]
+fn a_page_may_be_written_again() {
+    let (_folder, mut memory, run) = memory();
+    let key = Key { issue: "a".into(), channel: "web".into(), part: "page".into(), recipient: String::new() };
+    let Standing::Intended(effect) = memory.intend(&NewEffect { key, ..new("a", run) }, now()).expect("written") else { panic!() };
+    let unknown = effect.send(&mut memory, now()).expect("sent").lose_sight(&mut memory, "cut", now()).expect("lost");
+    let _ = unknown.send_again(&mut memory, now()).expect("sent");
+}
+
+#[test]
+fn only_a_person_posts_where_only_a_person_may() {
+    for (channel, recipient) in [("hackernews", ""), ("reddit", ""), ("x", ""), ("lobsters", ""), ("linkedin", ""), ("email", "")] {
+        let (_folder, mut memory, run) = memory();
+        let key = Key { issue: "a".into(), channel: channel.into(), part: "post".into(), recipient: recipient.into() };
+        let effect = NewEffect { key, ..new("a", run) };
+        let Standing::Intended(intended) = memory.intend(&effect, now()).expect("written") else { panic!() };
+        assert!(intended.send(&mut memory, now()).is_err(), "{channel}");
+        let Standing::Intended(intended) = memory.intend(&effect, now()).expect("found") else { panic!() };
+        intended.await_human(&mut memory, now()).expect("left to a person").confirm(&mut memory, &[proof()], now()).expect("posted");
+    }
+}
+
+/// Two processes that hold the same intent: only one may let it go.
+#[test]
+fn two_that_race_send_once() {
+    let (folder, mut first, run) = memory();
+    let mut second = Memory::open(&folder.path().join("a.db"), now()).expect("opened");
+    let Standing::Intended(one) = first.intend(&new("a", run), now()).expect("written") else { panic!() };
+    let Standing::Intended(other) = second.intend(&new("a", run), now()).expect("found") else { panic!() };
+    let sending = one.send(&mut first, now()).expect("sent");
+    assert!(matches!(other.send(&mut second, now()), Err(MemoryError::Refused(_))));
+    let unknown = sending.lose_sight(&mut first, "cut", now()).expect("lost");
+    unknown.refuse(&mut first, "given up", now()).expect("refused");
+    let effects = first.effects().expect("read");
+    assert_eq!((effects.len(), effects[0].state, effects[0].error.as_deref()), (1, EffectState::Refused, Some("given up")));
+}
+
+#[test]
+fn letter_case_makes_no_other_reader() {
+    let (_folder, mut memory, run) = memory();
+    let mail = |to: &str| NewEffect {
+        key: Key { issue: "a".into(), channel: "email".into(), part: "mail".into(), recipient: to.into() },
+        ..new("a", run)
+    };
+    let Standing::Intended(effect) = memory.intend(&mail("Ann@readers.example"), now()).expect("written") else { panic!() };
+    let _ = effect.send(&mut memory, now()).expect("sent");
+    assert!(matches!(memory.intend(&mail("ann@Readers.example"), now()).expect("found"), Standing::Sending(_)));
+    assert!(matches!(memory.intend(&mail("bea@readers.example"), now()).expect("written"), Standing::Intended(_)));
+}
