@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::lease::Lease;
 use crate::ledger::{self, evidence_rows};
 use crate::observe::Scene;
+use crate::sheet::Sheet;
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +112,7 @@ fn short_hash(hash: &str) -> &str {
 /// Puts a post into the outbox for a person; the ledger waits for its address.
 fn prepare(scene: &Scene<'_>, memory: &mut Memory, run: RunId, issue: &Issue, channel: Channel) -> Outcome<Done> {
     let (path, post) = compose(scene, issue, channel)?;
+    file(scene, issue, &post)?;
     ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
     let link = post.prefilled.as_deref().map(|link| format!("; open it prefilled: {link}")).unwrap_or_default();
     Ok(Done {
@@ -129,14 +131,33 @@ fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel) -> Outcome<(Strin
     // The ledger has one telling an issue and channel: the first.
     let telling = Telling { issue, link: link.as_str(), publication: &scene.settings.name, channel, told_before: 0, server };
     let post = distribute::compose(&telling).or_fail()?;
-    let filed = distribute::write_outbox(scene.home.root(), issue, &post).or_fail()?;
-    if filed.filing == Filing::EditedByHand {
-        tracing::info!(path = %filed.path.display(), "this text was edited by hand and stays as it is");
-    }
     Ok((distribute::outbox_path(issue, channel), post))
 }
 
-/// Prepares, in passing, the texts that only a person may post: they are asks, never the wake's pick.
+/// Puts a post into the outbox; a page that a human edited stays as it is.
+fn file(scene: &Scene<'_>, issue: &Issue, post: &Post) -> Outcome {
+    let filed = distribute::write_outbox(scene.home.root(), issue, post).or_fail()?;
+    if filed.filing == Filing::EditedByHand {
+        tracing::info!(path = %filed.path.display(), "this text was edited by hand and stays as it is");
+    }
+    Ok(())
+}
+
+/// Says, in the asks that wait for a post, where its text is and where its form; nothing is written.
+pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks: &[Ask], sheet: &mut Sheet) {
+    for (ask, issue, channel) in by_hand(deliberation, asks) {
+        let Some(wanted) = sheet.needs_you.iter_mut().find(|wanted| wanted.key == ask.key) else { continue };
+        match compose(scene, issue, channel) {
+            Ok((path, post)) => {
+                wanted.ask.push_str(&format!("; the text is ready in {path}"));
+                wanted.form = post.prefilled;
+            }
+            Err(failure) => wanted.ask.push_str(&format!("; no text could be made: {failure}")),
+        }
+    }
+}
+
+/// Puts, in passing, the texts that only a person may post into the outbox: they are asks, never the wake's pick.
 pub(crate) fn prepare_by_hand(
     scene: &Scene<'_>,
     lease: &Lease,
@@ -145,14 +166,25 @@ pub(crate) fn prepare_by_hand(
     deliberation: &Deliberation,
     asks: &[Ask],
 ) -> Outcome {
-    for ask in asks {
-        let AskKind::PostedByHand { need: Need::PostedByHand { channel, issue } } = &ask.kind else { continue };
-        let Some(issue) = deliberation.loaded.shelf.by_id(issue) else { continue };
+    for (_, issue, channel) in by_hand(deliberation, asks) {
         lease.check()?;
-        let (_, post) = compose(scene, issue, *channel)?;
-        ledger::await_human(memory, run, &issue.id, *channel, &post, scene.now)?;
+        // An issue that no text can be made of is said in its ask; the others go on.
+        let Ok((_, post)) = compose(scene, issue, channel) else { continue };
+        file(scene, issue, &post)?;
+        ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
     }
     Ok(())
+}
+
+/// The asks that a post's address answers, with what is to be posted where.
+fn by_hand<'a>(deliberation: &'a Deliberation, asks: &'a [Ask]) -> Vec<(&'a Ask, &'a Issue, Channel)> {
+    let one = |ask: &'a Ask| match &ask.kind {
+        AskKind::PostedByHand { need: Need::PostedByHand { channel, issue } } => {
+            Some((ask, deliberation.loaded.shelf.by_id(issue)?, *channel))
+        }
+        _ => None,
+    };
+    asks.iter().filter_map(one).collect()
 }
 
 /// Keeps today's counts; the proof is what memory gives back.

@@ -88,6 +88,9 @@ pub(crate) struct Wanted {
     /// The key under which it can be answered in PROGRESS.md.
     #[serde(skip)]
     pub(crate) key: String,
+    /// The channel's own form, filled in, for a post that is ready to paste.
+    #[serde(skip)]
+    pub(crate) form: Option<String>,
 }
 
 impl Candidate {
@@ -151,6 +154,7 @@ impl Wanted {
             unlocks: ask.unlocks.iter().map(ToString::to_string).collect(),
             reach: ask.reach,
             key: ask.key.clone(),
+            form: None,
         }
     }
 }
@@ -203,7 +207,8 @@ impl Sheet {
 
 /// A number of people as a person says it: whole from ten on, else with one digit.
 pub(crate) fn people(count: f64) -> String {
-    if count >= 10.0 || count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.1}") }
+    let whole = (count - count.round()).abs() < 0.05;
+    if count >= 10.0 || whole { format!("{count:.0}") } else { format!("{count:.1}") }
 }
 
 /// A value with two digits that matter.

@@ -96,7 +96,8 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
     let known =
         already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
     ticks.extend(known);
-    let (sheet, decision, asks) = deliberation.decide(scene);
+    let (mut sheet, decision, asks) = deliberation.decide(scene);
+    act::show_prepared(scene, &deliberation, &asks, &mut sheet);
     let done = match &decision {
         Decision::Act(action) => {
             stages.check()?;
@@ -178,7 +179,8 @@ fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
     let mut memory = scene.home.database().exists().then(|| Memory::open(&scene.home.database(), scene.now)).transpose().or_fail()?;
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let deliberation = deliberate(scene, memory.as_mut(), manner, &mut stages)?;
-    let (sheet, decision, _) = deliberation.decide(scene);
+    let (mut sheet, decision, asks) = deliberation.decide(scene);
+    act::show_prepared(scene, &deliberation, &asks, &mut sheet);
     let did = match &decision {
         Decision::Act(action) => format!("would do: {}", action.chosen().eligible().task().text),
         Decision::Ask(_) | Decision::Rest => markdown::at_rest(sheet.outcome).to_owned(),

@@ -20,7 +20,15 @@ impl Every {
     /// A period of so many minutes, brought into the range of one minute to one week.
     pub const fn minutes(minutes: u64) -> Self {
         const MOST: u64 = 7 * 24 * 60;
-        Self(Duration::from_secs(60 * if minutes == 0 { 1 } else if minutes > MOST { MOST } else { minutes }))
+        Self(Duration::from_secs(
+            60 * if minutes == 0 {
+                1
+            } else if minutes > MOST {
+                MOST
+            } else {
+                minutes
+            },
+        ))
     }
 
     /// The period.
@@ -84,7 +92,17 @@ mod tests {
 
     #[test]
     fn periods_are_read_or_refused() {
-        for (given, seconds) in [("2h", Some(7200)), ("1m", Some(60)), ("7d", Some(604_800)), ("0h", None), ("8d", None), ("2", None), ("", None), ("zwei", None), ("é", None)] {
+        for (given, seconds) in [
+            ("2h", Some(7200)),
+            ("1m", Some(60)),
+            ("7d", Some(604_800)),
+            ("0h", None),
+            ("8d", None),
+            ("2", None),
+            ("", None),
+            ("zwei", None),
+            ("é", None),
+        ] {
             assert_eq!(given.parse::<Every>().ok().map(|every| every.duration().as_secs()), seconds, "{given}");
         }
     }

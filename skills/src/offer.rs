@@ -45,7 +45,7 @@ pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
         (Some(Skill::Measure), _) => by_person("the program counts drafts, issues and readers; trying things out is yours"),
         (Some(Skill::Compose), _) => by_person("the writing is yours"),
         (Some(Skill::Engage), _) => by_person("talking with people is yours"),
-        (Some(skill), _) => by_person(&format!("the program does not {skill} yet")),
+        (Some(skill), _) => by_person(&format!("{skill} is not something the program can do yet")),
         (None, _) => by_person("only you can do this"),
     }
 }

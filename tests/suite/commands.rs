@@ -75,3 +75,34 @@ fn help_names_every_command_and_wrong_usage_is_2() {
     }
     assert_eq!(home.run(&["fly"]).code, 2);
 }
+
+#[test]
+fn the_project_s_own_plan_is_one_that_the_program_reads() {
+    let home = Home::new(std::fs::read(reveille_tests::repository().join("PROGRESS.md")).expect("PROGRESS.md"));
+    let plan = home.plan(&[]);
+    let candidates = plan["candidates"].as_array().expect("candidates");
+    assert!(candidates.len() >= 5 && candidates.iter().all(|c| c["refusal"]["kind"] != "unclear"), "{plan}");
+    let said = home.run(&["doctor", "--json"]);
+    assert!(!said.stdout.contains("PROGRESS.md:"), "{said:?}");
+}
+
+#[test]
+fn the_catalogue_is_listed_and_the_carried_reader_is_in_order() {
+    let home = Home::empty();
+    let list = home.run(&["model", "list", "--json"]).ok().json();
+    let names: Vec<&str> = list.as_array().expect("models").iter().filter_map(|model| model["name"].as_str()).collect();
+    assert!(names.contains(&"reader-en") && names.len() >= 4, "{names:?}");
+    let check = home.run(&["model", "check"]).ok().stdout;
+    assert!(check.contains("ok") && !check.contains("WRONG"), "{check}");
+}
+
+#[test]
+fn a_model_file_that_is_none_is_refused() {
+    let home = Home::empty();
+    home.write("not.gguf", "no model at all");
+    let path = home.join("not.gguf");
+    let check = home.run(&["model", "check", path.to_str().expect("a path")]);
+    assert!(check.code == 1 && check.stdout.contains("WRONG"), "{check:?}");
+    let wrong = home.run(&["model", "pull", "reader-ne"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("did you mean `reader-en`?"), "{wrong:?}");
+}

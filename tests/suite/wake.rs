@@ -151,7 +151,7 @@ fn signals_end_a_wake_between_two_effects() {
         let list: String = (0..6000).map(|n| format!("- [ ] Refactor part {n} of the machine room, again\n")).collect();
         let home = Home::new(&list);
         home.write("drafts/zero.md", DRAFT);
-        let mut child = home.command(&["wake"]).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let child = home.command(&["wake"]).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let started = Instant::now();
         while !home.join("memory/reveille.db").exists() && started.elapsed() < Duration::from_secs(10) {
             std::thread::sleep(Duration::from_millis(5));

@@ -81,7 +81,7 @@ impl Model {
             Sub::Pull { name, allow_unverified } => fetch(&cache, &name, allow_unverified)?,
             Sub::Check { model } => return examine(&cache, &model),
             Sub::Train { corpus, encoder, blind, out, report } => {
-                train(&cache, &corpus, encoder, blind.as_deref(), out.as_deref(), report)?
+                train(&cache, &corpus, encoder, blind.as_deref(), out.as_deref(), report)?;
             }
             Sub::Bench { lines, json } => bench(&cache, &lines, json)?,
         }

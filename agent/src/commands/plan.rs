@@ -6,6 +6,7 @@ use clap::Args;
 use reveille_memory::Memory;
 
 use super::{Ready, print, print_json};
+use crate::act::show_prepared;
 use crate::deliberate::{Manner, deliberate};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::observe::Scene;
@@ -44,7 +45,8 @@ impl Plan {
         let mut memory = ready.home.database().exists().then(|| Memory::open(&ready.home.database(), now)).transpose().or_fail()?;
         let manner = Manner { assumed: self.assume, no_model: self.no_model };
         let deliberation = deliberate(&scene, memory.as_mut(), &manner, &mut stages)?;
-        let (sheet, _, _) = deliberation.decide(&scene);
+        let (mut sheet, _, asks) = deliberation.decide(&scene);
+        show_prepared(&scene, &deliberation, &asks, &mut sheet);
         if let Some(trouble) = &deliberation.readings.trouble {
             tracing::warn!("the model read nothing: {trouble}");
         }

@@ -43,7 +43,8 @@ fn needs_you(out: &mut String, sheet: &Sheet) {
     }
     for wanted in sheet.needs_you.iter().take(LISTED) {
         let text = capitalised(&plain(&format!("{}{}", wanted.ask, sheet.unlocks(wanted))));
-        let _ = writeln!(out, "- [ ] {text} (reaches about {}) `#{}`", people(wanted.reach), wanted.key);
+        let form = wanted.form.as_ref().map(|form| format!(" [open the form, filled in](<{form}>)")).unwrap_or_default();
+        let _ = writeln!(out, "- [ ] {text}{form} (reaches about {}) `#{}`", people(wanted.reach), wanted.key);
     }
     if sheet.needs_you.len() > LISTED {
         let _ = writeln!(out, "\n… and {} more: `reveille plan`.", sheet.needs_you.len() - LISTED);

@@ -145,7 +145,7 @@ fn wanted(out: &mut String, sheet: &Sheet) {
     for (at, wanted) in sheet.needs_you.iter().take(LISTED).enumerate() {
         let unlocks = sheet.unlocks(wanted);
         let text = format!("{}. {}{unlocks} (reaches about {})", at + 1, capitalised(&wanted.ask), people(wanted.reach));
-        for (number, piece) in textwrap::wrap(&text, WIDTH - 5).into_iter().enumerate() {
+        for (number, piece) in fold(&text, WIDTH - 5).into_iter().enumerate() {
             line(out, &format!("{}{piece}", if number == 0 { "  " } else { "     " }));
         }
     }
@@ -153,8 +153,16 @@ fn wanted(out: &mut String, sheet: &Sheet) {
     line(out, "");
 }
 
+/// Breaks at spaces only, so that an address stays in one piece where it fits.
+fn fold(text: &str, width: usize) -> Vec<std::borrow::Cow<'_, str>> {
+    let options = textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options)
+}
+
 fn wrapped(out: &mut String, text: &str, indent: usize) {
-    for piece in textwrap::wrap(text, WIDTH - indent) {
+    for piece in fold(text, WIDTH - indent) {
         line(out, &format!("{}{piece}", " ".repeat(indent)));
     }
 }
@@ -171,7 +179,7 @@ pub(crate) fn done(did: &str, evidence: &[String]) -> String {
     line(&mut out, &format!("{GOOD}DONE{GOOD:#}"));
     wrapped(&mut out, &capitalised(did), 2);
     for proof in evidence {
-        for (number, piece) in textwrap::wrap(proof, WIDTH - 11).into_iter().enumerate() {
+        for (number, piece) in fold(proof, WIDTH - 11).into_iter().enumerate() {
             line(&mut out, &format!("  {}{piece}", if number == 0 { "proof: " } else { "       " }));
         }
     }
@@ -187,7 +195,7 @@ pub(crate) fn notes(said: &[String]) -> String {
     }
     line(&mut out, &format!("{WANTED}NOTES{WANTED:#}"));
     for note in said {
-        for (number, piece) in textwrap::wrap(note, WIDTH - 4).into_iter().enumerate() {
+        for (number, piece) in fold(note, WIDTH - 4).into_iter().enumerate() {
             line(&mut out, &format!("  {}{piece}", if number == 0 { "" } else { "  " }));
         }
     }

@@ -139,7 +139,7 @@ fn copy_pictures(
             continue;
         }
         let known = page.entry.copied.iter().find(|known| known.to == reference.to);
-        if let Some(known) = known.filter(|known| is_same(root, page, known, output)) {
+        if let Some(known) = known.filter(|known| is_same(root, page, known, output) && known.name == name_beside(&copied, &known.from)) {
             output.keep(&format!("{}{}", page.folder(), known.name));
             copied.push(known.clone());
             continue;
