@@ -82,8 +82,8 @@ pub(crate) fn act(
         (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
         _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),
     };
-    // Only what is proved is ticked; a prepared text is not.
-    if !done.evidence.is_empty() && !matches!(reading.channel, Some(channel) if channel != Channel::Web) {
+    // Only what is proved is ticked, and only a line that says just that; counting is never finished.
+    if !done.evidence.is_empty() && task.is_order() && reading.skill == Some(Skill::Publish) {
         let evidence = format!("done {}, {}", scene.now.format("%Y-%m-%d %H:%M"), done.evidence.join("; "));
         done.edits.extend(tick(deliberation, &task.id, &evidence));
     }
@@ -94,7 +94,14 @@ fn publish_draft(scene: &Scene<'_>, memory: &mut Memory, run: RunId, draft: &Iss
     let (home, publication) = (scene.home.root(), publication(scene));
     let id = publish::id_for(home, &publication, draft, scene.now).or_fail()?;
     let sending = ledger::send_page(memory, run, &id, scene.now)?;
-    let published = publish::publish(home, &publication, draft, scene.now).or_fail()?;
+    let published = match publish::publish(home, &publication, draft, scene.now) {
+        Ok(published) => published,
+        Err(error) => {
+            // Publishing again writes the same files, so the next wake may look and try again.
+            let _ = sending.lose_sight(memory, &error.to_string(), scene.now).or_fail()?;
+            return Err(error).or_fail();
+        }
+    };
     let proofs = publish::prove(home, &publication, &published.issue, scene.now).or_fail()?;
     let evidence: Vec<String> = proofs.iter().map(|proof| format!("{} (sha256 {})", proof.place, short_hash(&proof.sha256))).collect();
     sending.confirm(memory, &evidence_rows(&proofs), scene.now).or_fail()?;
@@ -149,7 +156,8 @@ pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks
         let Some(wanted) = sheet.needs_you.iter_mut().find(|wanted| wanted.key == ask.key) else { continue };
         match compose(scene, issue, channel) {
             Ok((path, post)) => {
-                wanted.ask.push_str(&format!("; the text is ready in {path}"));
+                let ready = if scene.home.root().join(&path).exists() { "is ready" } else { "will be" };
+                wanted.ask.push_str(&format!("; the text {ready} in {path}"));
                 wanted.form = post.prefilled;
             }
             Err(failure) => wanted.ask.push_str(&format!("; no text could be made: {failure}")),
@@ -189,6 +197,7 @@ fn by_hand<'a>(deliberation: &'a Deliberation, asks: &'a [Ask]) -> Vec<(&'a Ask,
 
 /// Keeps today's counts; the proof is what memory gives back.
 fn measure(scene: &Scene<'_>, memory: &mut Memory, run: RunId, deliberation: &Deliberation) -> Outcome<Done> {
+    memory.keep_text("measured", &scene.now.to_rfc3339()).or_fail()?;
     let counted = ledger::record_counts(memory, run, &deliberation.facts, scene.now)?;
     let readers = &deliberation.readers;
     let did = format!(

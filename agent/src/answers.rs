@@ -24,14 +24,23 @@ pub(crate) struct Heard {
 pub(crate) fn hear(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, asks: &[Ask]) -> Outcome<Heard> {
     let mut heard = Heard::default();
     for answer in &deliberation.loaded.progress.answers {
-        let Some(ask) = asks.iter().find(|ask| ask.key == answer.key) else { continue };
-        one(scene, memory, deliberation, ask, answer, &mut heard)?;
+        match asks.iter().find(|ask| ask.key == answer.key) {
+            Some(ask) => one(scene, memory, deliberation, ask, answer, &mut heard)?,
+            // The line may be gone or ticked by now; where the post is counts all the same.
+            None => late_address(scene, memory, answer, &mut heard)?,
+        }
+    }
+    for ask in asks {
+        if let AskKind::PostedByHand { need: Need::PostedByHand { channel, issue } } = &ask.kind {
+            memory.keep_text(&format!("ask {}", ask.key), &format!("{channel} {issue}")).or_fail()?;
+        }
     }
     Ok(heard)
 }
 
 fn one(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, ask: &Ask, answer: &Answer, heard: &mut Heard) -> Outcome {
-    let agreed = answer.ticked || answer.said == Said::Yes;
+    // A tick with other words behind it is no plain yes.
+    let agreed = answer.said == Said::Yes || (answer.ticked && answer.said == Said::Nothing);
     match (&ask.kind, &answer.said) {
         (_, Said::No) => {
             for id in &ask.unlocks {
@@ -63,6 +72,19 @@ fn one(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, ask:
             heard.said.push(format!("line {}: “{words}” is no answer that I know (yes, no, or an address)", answer.line));
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// The address of a post whose ask is no longer there, by the key under which it was asked.
+fn late_address(scene: &Scene<'_>, memory: &mut Memory, answer: &Answer, heard: &mut Heard) -> Outcome {
+    let Said::Address(address) = &answer.said else { return Ok(()) };
+    let Some(asked) = memory.text(&format!("ask {}", answer.key)).or_fail()? else { return Ok(()) };
+    if let Some((channel, issue)) = asked.split_once(' ')
+        && let Ok(channel) = channel.parse()
+    {
+        posted(scene, memory, &Need::PostedByHand { channel, issue: issue.to_owned() }, address)?;
+        heard.changed = true;
     }
     Ok(())
 }

@@ -140,6 +140,7 @@ fn tasks(progress: &Progress, remembered: &[(TaskId, String)], proposals: Vec<Ta
             tags: item.tagged.tags.clone(),
             source: Source::Progress { line: item.line },
             problems: item.tagged.problems.iter().map(|problem| format!("{}: {}", problem.message, problem.hint)).collect(),
+            content: String::new(),
         })
         .collect();
     tasks.extend(proposals);
@@ -149,7 +150,7 @@ fn tasks(progress: &Progress, remembered: &[(TaskId, String)], proposals: Vec<Ta
 fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'_>, ledger: &Ledger) -> Vec<Case> {
     let mut wanted: HashSet<(Option<Skill>, Option<Channel>, Subject)> = HashSet::new();
     let mut cases = Vec::with_capacity(tasks.len());
-    for task in tasks {
+    for mut task in tasks {
         let reading = read(&task, readings.of(&task.text), readings.grey, view.shelf);
         let meant = (reading.skill, reading.channel, reading.subject.clone());
         match task.source {
@@ -160,23 +161,31 @@ fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'
             Source::Skill(_) if wanted.contains(&meant) => continue,
             _ => {}
         }
-        let offer = with_approval(scene, &reading, view.shelf, offer(&task, &reading, view));
+        if let Subject::One(id) = &reading.subject
+            && let Some(issue) = view.shelf.by_id(id)
+        {
+            task.content = content_digest(scene, issue, &reading).unwrap_or_default();
+        }
+        let offer = with_approval(scene, &task, &reading, view.shelf, offer(&task, &reading, view));
         let past = past(scene, &task, &reading, view.shelf, ledger);
         cases.push(Case { task, reading, offer, past });
     }
     cases
 }
 
-/// Skills and channels under `[approve]` wait for a word on exactly this issue on this channel.
-fn with_approval(scene: &Scene<'_>, reading: &Reading, shelf: &Shelf, offer: Offer) -> Offer {
+/// What waits for a human's word on exactly this line and this content: skills and channels under `[approve]`, and a draft that
+/// the author has not released when the line is no exact order.
+fn with_approval(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, offer: Offer) -> Offer {
     let approve = &scene.settings.approve;
-    let waits = reading.skill.is_some_and(|skill| approve.skills.contains(&skill))
+    let set = reading.skill.is_some_and(|skill| approve.skills.contains(&skill))
         || reading.channel.is_some_and(|channel| approve.channels.contains(&channel));
+    let unreleased = match &reading.subject {
+        Subject::One(id) => shelf.by_id(id).is_some_and(|issue| issue.stage == Stage::Draft),
+        _ => false,
+    };
     match (offer, &reading.subject) {
-        (Offer::Can { mut needs }, Subject::One(id)) if waits => {
-            if let Some(digest) = shelf.by_id(id).and_then(|issue| content_digest(scene, issue, reading)) {
-                needs.push(Need::Approval(digest));
-            }
+        (Offer::Can { mut needs }, Subject::One(_)) if set || (unreleased && !task.is_order()) => {
+            needs.push(Need::Approval(task.digest()));
             Offer::Can { needs }
         }
         (offer, _) => offer,
@@ -196,7 +205,8 @@ fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger
     if let Some(at) = ledger.turned_down(&task.digest()) {
         return Past::TurnedDown { at };
     }
-    if let Subject::One(id) = &reading.subject
+    if task.is_order()
+        && let Subject::One(id) = &reading.subject
         && let Some(issue) = shelf.by_id(id)
     {
         let telling = told_key(reading.skill, reading.channel);
@@ -208,6 +218,10 @@ fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger
             }
             None => {}
         }
+    }
+    let again = ledger.measured.map(|at| at + chrono::TimeDelta::hours(20)).filter(|until| *until > scene.now);
+    if let (Some(Skill::Measure), Some(until)) = (reading.skill, again) {
+        return Past::CoolingDown { until, why: "counted today already".to_owned() };
     }
     let caps = &scene.settings.caps;
     if ledger.effects_today() >= caps.day {
@@ -233,6 +247,13 @@ fn needs_of(case: &Case) -> Vec<Need> {
 }
 
 impl Deliberation {
+    /// Sets a task aside that failed just now, so that the next best has its turn.
+    pub(crate) fn set_aside(&mut self, id: &TaskId, why: &str, now: chrono::DateTime<chrono::Utc>) {
+        for case in self.cases.iter_mut().filter(|case| case.task.id == *id) {
+            case.past = Past::CoolingDown { until: now, why: format!("it failed in this wake: {why}") };
+        }
+    }
+
     /// Reviews, scores and chooses; the decision borrows the cases.
     pub(crate) fn decide(&self, scene: &Scene<'_>) -> (Sheet, Decision<'_>, Vec<Ask>) {
         let by = Review { facts: &self.facts, priors: &scene.settings.priors };

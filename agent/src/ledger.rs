@@ -26,6 +26,8 @@ pub(crate) struct Ledger {
     approved: HashSet<String>,
     turned_down: HashMap<String, DateTime<Utc>>,
     today: BTreeMap<Channel, u64>,
+    /// When the local counts were last asked for.
+    pub(crate) measured: Option<DateTime<Utc>>,
 }
 
 impl Ledger {
@@ -57,6 +59,7 @@ impl Ledger {
                 false => ledger.turned_down.insert(approval.digest, approval.at).is_none(),
             };
         }
+        ledger.measured = memory.text("measured").or_fail()?.and_then(|at| at.parse().ok());
         for channel in Channel::ALL {
             ledger.today.insert(channel, memory.sent_since(&channel.to_string(), now - TimeDelta::hours(24)).or_fail()?);
         }
@@ -118,6 +121,7 @@ pub(crate) fn send_page(memory: &mut Memory, run: RunId, issue: &str, now: DateT
 /// Publications that were let go but not proved: a crash came in between.
 pub(crate) fn pages_under_way(memory: &Memory) -> Outcome<Vec<Effect>> {
     let mut effects = memory.effects_in(EffectState::Sending).or_fail()?;
+    effects.extend(memory.effects_in(EffectState::Unknown).or_fail()?);
     effects.extend(memory.effects_in(EffectState::Intended).or_fail()?);
     effects.retain(|effect| effect.part == PAGE);
     Ok(effects)

@@ -179,7 +179,7 @@ fn posted(shelf: &Shelf, channel: Channel, issue: &str, told: &Told) -> NeedStat
         Told::Done(_) => NeedState::Met,
         Told::Prepared | Told::NotYet => unmet(
             format!("the text for {} is ready; {name} waits for you to post it", channel.title()),
-            format!("post {name} on {}: the text is ready; then write its address behind this line", channel.title()),
+            format!("post {name} on {}, then write its address behind this line", channel.title()),
         ),
     }
 }

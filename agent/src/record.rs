@@ -24,6 +24,10 @@ pub(crate) struct Written {
 
 /// Applies `edits`, made for `base`, to the file as it is by now.
 pub(crate) fn write(path: &Path, base: &Progress, edits: &[Edit]) -> Outcome<Written> {
+    if path.is_symlink() {
+        return Err(Failure::message(Kind::Failed, format!("{} is a link", path.display()))
+            .hint("put the real file into the home: a link would be replaced"));
+    }
     for _ in 0..TRIES {
         let current = match std::fs::read(path) {
             Ok(bytes) => bytes,

@@ -1,21 +1,21 @@
 //! One wake, a stage a line. What each stage does lives in the file that it names.
 
 use reveille_memory::{Memory, NewRun, RunEnd, RunId, RunState};
-use reveille_mission::{Decision, Edit, GoalUnit, Shelf};
+use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
 use serde::Serialize;
 
 use crate::act::{self, Done};
 use crate::answers;
 use crate::deliberate::{Deliberation, Manner, deliberate};
-use crate::failure::{OrFail, Outcome};
+use crate::failure::{Kind, OrFail};
 use crate::handover::Letter;
 use crate::lease::Lease;
 use crate::ledger;
 use crate::observe::Scene;
 use crate::record;
-use crate::sheet::Sheet;
 use crate::sheet::markdown::{self, Number};
 use crate::sheet::terminal::{self, Heading};
+use crate::sheet::{Outcome, Sheet};
 use crate::stages::Stages;
 
 /// What a wake leaves behind for whoever started it.
@@ -32,7 +32,7 @@ pub(crate) struct Report {
 }
 
 /// Wakes once in a home.
-pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome<Report> {
+pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> crate::failure::Outcome<Report> {
     let lease = Lease::take(scene.home, scene.now)?;
     lease.check()?;
     if dry_run {
@@ -67,7 +67,7 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome
     result
 }
 
-fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
+fn begin(scene: &Scene<'_>, memory: &mut Memory) -> crate::failure::Outcome<RunId> {
     for left in memory.abandon_open_runs(scene.now).or_fail()? {
         tracing::warn!(run = left.0, "this run was left open by a crash; it counts as abandoned");
     }
@@ -82,32 +82,82 @@ fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
     memory.begin_run(&new).or_fail()
 }
 
-fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Memory, run: RunId, stages: &mut Stages) -> Outcome<Report> {
+fn stages_of(
+    scene: &Scene<'_>,
+    manner: &Manner,
+    lease: &Lease,
+    memory: &mut Memory,
+    run: RunId,
+    stages: &mut Stages,
+) -> crate::failure::Outcome<Report> {
     let mut ticks = Vec::new();
     stages.run("recover", || act::recover(scene, memory, run))?;
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
     stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
     let (_, _, asks) = deliberation.decide(scene);
-    let heard = stages.run("answers", || answers::hear(scene, memory, &deliberation, &asks))?;
+    let mut heard = stages.run("answers", || answers::hear(scene, memory, &deliberation, &asks))?;
     if heard.changed {
         deliberation = deliberate(scene, Some(memory), manner, stages)?;
     }
-    ticks.extend(heard.edits);
+    ticks.extend(std::mem::take(&mut heard.edits));
+    heard.said.extend(
+        memory
+            .text("unreported")
+            .or_fail()?
+            .filter(|text| !text.is_empty())
+            .map(|text| format!("an earlier wake, which could not write this file, did: {text}")),
+    );
     let known =
         already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
     ticks.extend(known);
-    let (mut sheet, decision, asks) = deliberation.decide(scene);
-    act::show_prepared(scene, &deliberation, &asks, &mut sheet);
-    let done = match &decision {
-        Decision::Act(action) => {
-            stages.check()?;
-            stages.run("act", || act::act(scene, lease, memory, run, &deliberation, action))?
-        }
-        Decision::Ask(_) | Decision::Rest => Done::nothing(markdown::at_rest(sheet.outcome)),
-    };
+    let (sheet, done, asks) = act_or_next(scene, lease, memory, run, &mut deliberation, stages, &mut heard.said)?;
+    let report = format!("{} {}", done.did, done.evidence.join("; "));
+    if sheet.outcome == Outcome::Act {
+        // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
+        memory.keep_text("unreported", &report).or_fail()?;
+    }
     stages.run("prepare", || act::prepare_by_hand(scene, lease, memory, run, &deliberation, &asks))?;
     ticks.extend(done.edits.clone());
-    stages.run("record", || record_all(scene, memory, run, &deliberation, sheet, &done, ticks, &heard.said))
+    let report = stages.run("record", || record_all(scene, memory, run, &deliberation, sheet, &done, ticks, &heard.said))?;
+    memory.keep_text("unreported", "").or_fail()?;
+    Ok(report)
+}
+
+/// How many tasks may fail in one wake before it gives up.
+const FAILURES: usize = 3;
+
+/// Does the best task; one that fails is said and set aside, and the next best has its turn.
+fn act_or_next(
+    scene: &Scene<'_>,
+    lease: &Lease,
+    memory: &mut Memory,
+    run: RunId,
+    deliberation: &mut Deliberation,
+    stages: &mut Stages,
+    said: &mut Vec<String>,
+) -> crate::failure::Outcome<(Sheet, Done, Vec<Ask>)> {
+    for _ in 0..FAILURES {
+        let (mut sheet, decision, asks) = deliberation.decide(scene);
+        act::show_prepared(scene, deliberation, &asks, &mut sheet);
+        let Decision::Act(action) = &decision else {
+            let done = Done::nothing(markdown::at_rest(sheet.outcome));
+            return Ok((sheet, done, asks));
+        };
+        stages.check()?;
+        let id = action.chosen().eligible().task().id.clone();
+        match stages.run("act", || act::act(scene, lease, memory, run, deliberation, action)) {
+            Ok(done) => return Ok((sheet, done, asks)),
+            Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
+            Err(failure) => {
+                tracing::warn!("{failure}");
+                let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                said.push(format!("“{}” failed: {failure}{hint}", action.chosen().eligible().task().text));
+                deliberation.set_aside(&id, &failure.to_string(), scene.now);
+            }
+        }
+    }
+    let (sheet, _, asks) = deliberation.decide(scene);
+    Ok((Sheet { outcome: Outcome::Ask, pick: None, ..sheet }, Done::nothing("what was tried failed; see the notes."), asks))
 }
 
 /// Two ticks of the same line: the first says it.
@@ -121,7 +171,9 @@ fn same_item(one: &Edit, other: &Edit) -> bool {
 /// Lines that the ledger knows as done, but that no wake has ticked yet.
 fn already_done(deliberation: &Deliberation) -> Vec<Edit> {
     let done = deliberation.cases.iter().filter_map(|case| match (&case.past, &case.task.source) {
-        (reveille_mission::Past::Done { evidence }, reveille_mission::Source::Progress { .. }) if case.task.problems.is_empty() => {
+        (reveille_mission::Past::Done { evidence }, reveille_mission::Source::Progress { .. })
+            if case.task.problems.is_empty() && case.task.is_order() =>
+        {
             Some((&case.task.id, evidence))
         }
         _ => None,
@@ -140,7 +192,7 @@ fn record_all(
     done: &Done,
     mut edits: Vec<Edit>,
     said: &[String],
-) -> Outcome<Report> {
+) -> crate::failure::Outcome<Report> {
     ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
     let mut said = said.to_vec();
     said.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
@@ -168,14 +220,14 @@ fn shown(
     after: &[u8],
 ) -> String {
     let mut text = terminal::render(sheet, &heading(scene, deliberation));
-    text.push_str(&terminal::done(&done.did, &done.evidence));
+    text.push_str(&terminal::done(sheet, &done.did, &done.evidence));
     text.push_str(&terminal::notes(said));
     text.push_str(&terminal::difference(&String::from_utf8_lossy(before), &String::from_utf8_lossy(after)));
     text
 }
 
 /// A wake that changes nothing: the sheet, and what it would do.
-fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
+fn rehearse(scene: &Scene<'_>, manner: &Manner) -> crate::failure::Outcome<Report> {
     let mut memory = scene.home.database().exists().then(|| Memory::open(&scene.home.database(), scene.now)).transpose().or_fail()?;
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let deliberation = deliberate(scene, memory.as_mut(), manner, &mut stages)?;

@@ -12,7 +12,9 @@ pub fn check_after(items: &[Item], facts: &mut Facts) {
     let texts: Vec<String> = items.iter().map(|item| folded(item.text())).collect();
     let starts = |start: &str| {
         let start = folded(start);
-        (0..items.len()).filter(|at| texts[*at].starts_with(&start)).collect::<Vec<_>>()
+        (0..items.len())
+            .filter(|at| texts[*at].strip_prefix(&start).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+            .collect::<Vec<_>>()
     };
     let mut targets: HashMap<&str, Vec<usize>> = HashMap::new();
     for start in items.iter().flat_map(|item| &item.tagged.tags.after) {

@@ -13,6 +13,7 @@ fn task(text: &str, line: usize) -> Task {
         tags: tagged.tags,
         source: Source::Progress { line },
         problems: tagged.problems.into_iter().map(|problem| problem.message).collect(),
+        content: String::new(),
     }
 }
 

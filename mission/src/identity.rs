@@ -63,7 +63,7 @@ fn reworded(words: &[String], loose: &[&(TaskId, String)], ids: &mut [Option<Tas
 }
 
 /// "issue 44" and "issue 45" are near in letters and far in meaning.
-fn numbers(words: &str) -> Vec<&str> {
+pub(crate) fn numbers(words: &str) -> Vec<&str> {
     words.split(' ').filter(|word| word.bytes().any(|b| b.is_ascii_digit())).collect()
 }
 

@@ -25,7 +25,7 @@ pub use facts::{Fact, FactError, FactKey, FactValue, Facts, LAPSED_DAYS};
 pub use goal::{Goal, GoalUnit, Mission};
 pub use identity::identify;
 pub use need::{Need, NeedState};
-pub use phrases::{Doing, Meaning, meaning};
+pub use phrases::{Doing, Meaning, is_exact_order, meaning};
 pub use progress::{Answer, Edit, Item, ItemState, Merged, Progress, ProgressError, Said, merge};
 pub use reading::{GreyZone, ModelReading, ReadBy, Reading, read};
 pub use review::{Audience, Case, Eligible, Missing, Offer, Past, Refusal, Review, SKILLS, Verdict, review};

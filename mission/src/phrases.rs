@@ -56,6 +56,65 @@ fn order(words: &[&str], lower: &str, channel: Option<Channel>) -> Option<Doing>
     }
 }
 
+/// Words that may stand in an exact order besides its verb, its subject and its channel.
+const FILLER: [&str; 14] = ["the", "to", "on", "onto", "in", "at", "via", "and", "our", "my", "all", "feed", "new", "now"];
+/// Words that name where an exact order goes.
+const PLACES: [&str; 22] = [
+    "mastodon",
+    "fediverse",
+    "bluesky",
+    "bsky",
+    "hackernews",
+    "hacker",
+    "news",
+    "hn",
+    "reddit",
+    "twitter",
+    "x",
+    "lobsters",
+    "linkedin",
+    "mail",
+    "email",
+    "mailing",
+    "list",
+    "website",
+    "site",
+    "web",
+    "rss",
+    "newsletter",
+];
+
+/// Whether a line is an order with nothing left over: a verb of publishing or telling, exactly what, and where. Only such a
+/// line is ticked for what was done, and only such a line releases a draft; any other may be about something else.
+pub fn is_exact_order(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let outside = without_quotation(&lower);
+    let words: Vec<&str> = outside.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect();
+    let Some((first, rest)) = words.split_first() else { return false };
+    let verb = *first == "publish" || TELL.contains(first) || SEND.contains(first);
+    let plain = |word: &&str| {
+        FILLER.contains(word)
+            || PLACES.contains(word)
+            || LIST.contains(word)
+            || NAMES_AN_ISSUE.contains(word)
+            || word.parse::<u32>().is_ok()
+            || word.starts_with("r/")
+    };
+    verb && names_an_issue(&words, &lower) && rest.iter().all(plain)
+}
+
+/// The text without what stands in quotation marks.
+fn without_quotation(text: &str) -> String {
+    for (open, close) in [('"', '"'), ('“', '”')] {
+        if let Some((before, rest)) = text.split_once(open)
+            && let Some((_, after)) = rest.split_once(close)
+        {
+            return format!("{before} {after}");
+        }
+    }
+    text.to_owned()
+}
+
 /// "issue 45", "draft 46", or a title in quotation marks.
 fn names_an_issue(words: &[&str], lower: &str) -> bool {
     let numbered = words.windows(2).any(|pair| NAMES_AN_ISSUE.contains(&pair[0]) && pair[1].parse::<u32>().is_ok());
@@ -104,6 +163,29 @@ fn channel_at(words: &[&str], at: usize) -> Option<Channel> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exact_order_has_nothing_left_over() {
+        for (text, expected) in [
+            ("Publish draft 2", true),
+            ("Publish \"Notes, not yet\" on the website", true),
+            ("Post issue 45 to Mastodon", true),
+            ("Send issue 45 to the mailing list", true),
+            ("Share issue 3 on r/selfhosted", true),
+            ("Publish nothing from draft 2", false),
+            ("Publish a teaser of draft 2", false),
+            ("Publish draft 2 next Friday", false),
+            ("Publish draft 2 to Ann only", false),
+            ("Publish draft 2 (WAITING for legal)", false),
+            ("Don't publish draft 2 yet", false),
+            ("Ask Ann whether to publish draft 2", false),
+            ("Publish a correction to issue 1", false),
+            ("Post the follow-up comment under issue 1 on Hacker News", false),
+            ("Publish", false),
+        ] {
+            assert_eq!(is_exact_order(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn plain_orders_are_understood_and_nothing_else() {

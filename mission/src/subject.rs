@@ -1,5 +1,6 @@
 //! Which issue or draft a line names. Unknown and ambiguous are said, never guessed.
 
+use crate::identity::numbers;
 use crate::shelf::{Issue, Shelf, Stage};
 use crate::task::folded;
 
@@ -28,6 +29,12 @@ pub(crate) fn find_subject(text: &str, tag: Option<&str>, shelf: &Shelf) -> Subj
             Err(_) => shelf.by_id(tag).into_iter().collect(),
         };
         return settle(found, || format!("issue {tag}"));
+    }
+    // A title in quotation marks is the author's own name for it; numbers in it are part of the name.
+    if let Some(title) = quoted(text)
+        && let found @ [_, ..] = titled(shelf, &folded(title)).as_slice()
+    {
+        return settle(found.to_vec(), String::new);
     }
     let folded_text = folded(text);
     let words: Vec<&str> = folded_text.split(' ').collect();
@@ -73,10 +80,11 @@ fn settle(found: Vec<&Issue>, named: impl FnOnce() -> String) -> Subject {
     }
 }
 
+/// "draft 2" is a draft; "issue 2" is the published one, else the draft that will be it.
 fn numbered(shelf: &Shelf, number: u32, draft: bool) -> Vec<&Issue> {
-    let all: Vec<&Issue> = shelf.issues.iter().filter(|issue| issue.number == Some(number)).collect();
-    let wanted: Vec<&Issue> = all.iter().copied().filter(|issue| (issue.stage == Stage::Published) != draft).collect();
-    if wanted.is_empty() { all } else { wanted }
+    let all = || shelf.issues.iter().filter(move |issue| issue.number == Some(number));
+    let wanted: Vec<&Issue> = all().filter(|issue| (issue.stage == Stage::Published) != draft).collect();
+    if wanted.is_empty() && !draft { all().collect() } else { wanted }
 }
 
 fn titled<'a>(shelf: &'a Shelf, title: &str) -> Vec<&'a Issue> {
@@ -84,7 +92,10 @@ fn titled<'a>(shelf: &'a Shelf, title: &str) -> Vec<&'a Issue> {
     if !same.is_empty() || title.is_empty() {
         return same;
     }
-    let near = |issue: &&Issue| strsim::normalized_damerau_levenshtein(&folded(&issue.title), title) >= 0.85;
+    let near = |issue: &&Issue| {
+        let other = folded(&issue.title);
+        numbers(&other) == numbers(title) && strsim::normalized_damerau_levenshtein(&other, title) >= 0.85
+    };
     shelf.issues.iter().filter(near).collect()
 }
 
@@ -136,6 +147,8 @@ mod tests {
             ("Share “The Qeue” again", one("id-43-The Queue")),
             ("Tell them about Small Models on Bluesky", one("id-44-Small Models")),
             ("Share the latest issue", one("id-45-Who Reads This")),
+            ("Publish draft 44", Subject::Unknown("issue 44".into())),
+            ("Post \"The Queue 2\"", Subject::Unknown("“The Queue 2”".into())),
             ("Post issue 99", Subject::Unknown("issue 99".into())),
             ("Post \"Nothing\"", Subject::Unknown("“Nothing”".into())),
             ("Share issue 43 and issue 44", Subject::Several(vec!["id-43-The Queue".into(), "id-44-Small Models".into()])),

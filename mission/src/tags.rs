@@ -60,7 +60,8 @@ pub(crate) fn split(line: &str) -> Tagged {
     let mut words: Vec<&str> = Vec::new();
     for (at, piece) in pieces.iter().enumerate() {
         let at_the_end = last_plain.is_none_or(|last| at > last);
-        match classify(piece, at_the_end, at + 1 == pieces.len()) {
+        let next = pieces.get(at + 1).map_or("", |next| next.text);
+        match classify(piece, next, at_the_end, at + 1 == pieces.len()) {
             Piece::Word => words.push(piece.text),
             Piece::Tag(key, value) => {
                 if let Err((message, hint)) = out.tags.take(key, value) {
@@ -135,9 +136,12 @@ fn looks_like_tag(text: &str) -> bool {
     })
 }
 
-fn classify<'a>(piece: &Span<'a>, at_the_end: bool, last: bool) -> Piece<'a> {
+fn classify<'a>(piece: &Span<'a>, next: &str, at_the_end: bool, last: bool) -> Piece<'a> {
     if piece.code {
         return Piece::Word;
+    }
+    if let Some(broken) = nearly_ours(piece.text, next) {
+        return broken;
     }
     let Some((key, value)) = key_and_value(piece.text) else { return Piece::Word };
     let ours = KEYS.contains(&key);
@@ -170,6 +174,32 @@ fn classify<'a>(piece: &Span<'a>, at_the_end: bool, last: bool) -> Piece<'a> {
         ),
         _ => Piece::Word,
     }
+}
+
+/// One of our tags written almost right (in brackets, in capitals, with a space or a wide colon, with curly quotes): the
+/// human meant it, so it is said and blocks, rather than be passed over.
+fn nearly_ours<'a>(text: &str, next: &str) -> Option<Piece<'a>> {
+    let bare = text.trim_matches(['(', ')', '[', ']', '{', '}', ',', ';']).replace('：', ":");
+    let (written, value) = bare.split_once(':')?;
+    let key = written.to_lowercase();
+    if !KEYS.contains(&key.as_str()) {
+        return None;
+    }
+    let means = |value: &str| Tags::default().take(&key, value.trim_matches(['"', '“', '”', ')', ']', '.', ','])).is_ok();
+    let said =
+        |message: String| Some(Piece::Broken(message, format!("write it like `{key}:{}`", if value.is_empty() { next } else { value })));
+    let strict = matches!(key.as_str(), "for" | "skill" | "channel" | "needs" | "by");
+    if value.is_empty() {
+        // "things to ask for: a list" is prose; "for: nobody" is not.
+        return if strict && !next.is_empty() && means(next) { said(format!("a space behind `{written}:`")) } else { None };
+    }
+    if value.starts_with(['“', '„', '”']) {
+        return said(format!("curly quotation marks behind `{key}:`"));
+    }
+    if bare != text || written != key {
+        return if means(value) { said(format!("`{text}` is nearly a tag")) } else { None };
+    }
+    None
 }
 
 fn expected(key: &str) -> &'static str {
@@ -253,6 +283,12 @@ mod tests {
             ("Post it after:\"Post issue", "Post it after:\"Post issue", 1),
             ("Post it needs:moon", "Post it", 1),
             ("Post it by:tomorrow", "Post it", 1),
+            ("Post it needs: human", "Post it needs: human", 1),
+            ("Post it (needs:human)", "Post it (needs:human)", 1),
+            ("Post it Needs:human", "Post it Needs:human", 1),
+            ("Post it needs：human", "Post it needs：human", 1),
+            ("Post it for: nobody", "Post it for: nobody", 1),
+            ("Post it after:“Ann reads it”", "Post it after:“Ann reads it”", 1),
         ] {
             let tagged = split(line);
             assert_eq!((tagged.words.as_str(), tagged.problems.len()), (words, problems), "{line}");

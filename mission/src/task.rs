@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::phrases::is_exact_order;
 use crate::tags::Tags;
 use crate::words::Skill;
 
@@ -78,11 +79,19 @@ pub struct Task {
     pub source: Source,
     /// What is wrong with the line: until it is mended the task is blocked.
     pub problems: Vec<String>,
+    /// The digest of what it is about (the bytes of the issue or draft), empty where it is about no file.
+    pub content: String,
 }
 
 impl Task {
-    /// The digest of its words: what an approval of the line holds for.
+    /// Whether it says outright what is to be done: by a tag, by being a skill's proposal, or as an exact order.
+    pub fn is_order(&self) -> bool {
+        self.tags.skill.is_some() || is_exact_order(&self.text)
+    }
+
+    /// The digest of its words, its tags and what it is about: what an approval holds for.
     pub fn digest(&self) -> String {
-        Sha256::digest(folded(&self.text).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let exactly = format!("{}\n{:?}\n{}", folded(&self.text), self.tags, self.content);
+        Sha256::digest(exactly.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -112,6 +112,7 @@ impl Course {
             ("words at half length".to_owned(), Recipe { term_scale: usual.term_scale / 2.0, ..usual }),
             ("words at twice the length".to_owned(), Recipe { term_scale: usual.term_scale * 2.0, ..usual }),
             ("words of 2 lines".to_owned(), Recipe { term_lines: 2, ..usual }),
+            ("words of 6 lines".to_owned(), Recipe { term_lines: 6, ..usual }),
             ("not balanced".to_owned(), Recipe { balance: 0.0, ..usual }),
             ("fully balanced".to_owned(), Recipe { balance: 1.0, ..usual }),
             ("a quarter of the shrinkage".to_owned(), Recipe { shrinkage: usual.shrinkage / 4.0, ..usual }),

@@ -22,7 +22,8 @@ const MOST_KINDS: usize = 40;
 const MOST_TERMS: usize = 65_536;
 const MOST_WIDTH: usize = 16_384;
 const MOST_BYTES: u64 = 64 << 20;
-const FORMAT: u32 = 1;
+/// Raised when the file or what the heads see of a line (`features`) changes: old heads, and readings by them, no longer count.
+const FORMAT: u32 = 2;
 
 /// Who a kind of task is for, and its skill's place ([`Skill::ALL`], then "no skill").
 pub(crate) type Kind = (Who, usize);
@@ -335,7 +336,7 @@ mod tests {
     fn damaged_ones_are_refused() {
         let good = String::from_utf8(small().to_bytes().unwrap()).unwrap();
         for (from, to) in [
-            ("\"format\":1", "\"format\":2"),
+            ("\"format\":2", "\"format\":1"),
             ("\"strangers\"", "\"aliens\""),
             ("\"publish\"],", "\"publishing\"],"),
             ("[0.25,0.75]", "[0.75,0.25]"),

@@ -6,6 +6,7 @@ mod catalog;
 mod check;
 mod corpus;
 mod course;
+mod crowding;
 mod digest;
 mod encoder;
 mod features;

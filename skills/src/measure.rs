@@ -98,13 +98,15 @@ pub fn count_readers(home: &Path, owner: &[String]) -> Result<Readers, ReadersEr
     let mut seen = HashSet::new();
     let mut readers = Readers { listed: true, ..Readers::default() };
     let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
+    let lower: csv::StringRecord = table.headers().map_err(|error| row_error(&path, &error))?.iter().map(str::to_lowercase).collect();
+    table.set_headers(lower);
     for row in table.deserialize() {
         let row: Row = row.map_err(|error| row_error(&path, &error))?;
         let address = row.email.to_lowercase();
         let left_out = &mut readers.left_out;
         match address.rsplit_once('@') {
             _ if owner.contains(&address) => left_out.owner += 1,
-            Some((local, domain)) if !local.is_empty() && domain.contains('.') && seen.insert(address.clone()) => {
+            Some((local, domain)) if is_address(local, domain) && seen.insert(address.clone()) => {
                 if is_reserved(domain) {
                     left_out.test += 1;
                 } else if row.status.eq_ignore_ascii_case("confirmed") || row.status.eq_ignore_ascii_case("active") {
@@ -118,6 +120,13 @@ pub fn count_readers(home: &Path, owner: &[String]) -> Result<Readers, ReadersEr
         }
     }
     Ok(readers)
+}
+
+/// The plain shape of an address; what is stranger is no reader that can be counted on.
+fn is_address(local: &str, domain: &str) -> bool {
+    let plain =
+        |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | ',' | ';' | '@'));
+    plain(local) && plain(domain) && !local.is_empty() && domain.contains('.') && domain.split('.').all(|label| !label.is_empty())
 }
 
 fn row_error(path: &Path, error: &csv::Error) -> ReadersError {
@@ -154,11 +163,12 @@ mod tests {
     fn only_people_count() {
         let readers = count(
             "email,name,status,tier\nann@home.net,Ann,confirmed,paid\nANN@home.net,Ann,confirmed,paid\nbob@home.net,Bob,confirmed,free\n\
-             eve@home.net,Eve,pending,free\nMe@Real.dev,Me,confirmed,paid\nt@example.com,T,confirmed,paid\nu@mail.test,U,confirmed,free\nnobody,,confirmed,\n",
+             eve@home.net,Eve,pending,free\nMe@Real.dev,Me,confirmed,paid\nt@example.com,T,confirmed,paid\nu@mail.test,U,confirmed,free\nnobody,,confirmed,\n\
+             Joe <joe@home.net>,Joe,confirmed,free\n@@home.net,X,confirmed,\nj@home..net,J,confirmed,\n",
         )
         .expect("a list");
         assert_eq!((readers.confirmed, readers.paying), (2, 1));
-        assert_eq!(readers.left_out, LeftOut { owner: 1, test: 2, unconfirmed: 1, broken: 2 });
+        assert_eq!(readers.left_out, LeftOut { owner: 1, test: 2, unconfirmed: 1, broken: 5 });
     }
 
     #[test]

@@ -36,25 +36,37 @@ pub struct View<'a> {
 /// What the program can do with a task.
 pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
     match (reading.skill, reading.channel) {
+        (Some(Skill::Publish), None | Some(Channel::Web)) if rest_is_yours(task, reading, view) => {
+            by_person("that issue is out already; what else the line means is yours")
+        }
         (Some(Skill::Publish), None | Some(Channel::Web)) => Offer::Can { needs: vec![Need::Subject] },
-        (Some(Skill::Publish), Some(Channel::Email)) => tell(reading, Channel::Email, view),
-        (Some(Skill::Publish | Skill::Distribute), Some(channel)) if channel != Channel::Web => tell(reading, channel, view),
-        (Some(Skill::Distribute), _) => by_person("the line names no channel that the program can post to"),
+        (Some(Skill::Publish), Some(Channel::Email)) => tell(task, reading, Channel::Email, view),
+        (Some(Skill::Distribute), None | Some(Channel::Web)) => by_person("the line names no channel that the program can post to"),
+        (Some(Skill::Publish | Skill::Distribute), Some(channel)) => tell(task, reading, channel, view),
         // Only when the human says so outright: most measuring means looking at a page or a server, which it can't yet.
         (Some(Skill::Measure), _) if task.tags.skill == Some(Skill::Measure) => Offer::Can { needs: vec![] },
         (Some(Skill::Measure), _) => by_person("the program counts drafts, issues and readers; trying things out is yours"),
         (Some(Skill::Compose), _) => by_person("the writing is yours"),
         (Some(Skill::Engage), _) => by_person("talking with people is yours"),
-        (Some(skill), _) => by_person(&format!("{skill} is not something the program can do yet")),
+        (Some(Skill::Onboard), _) => by_person("the way in is yours for now: the program has no sign-up yet"),
+        (Some(Skill::Retain), _) => by_person("winning readers back is yours for now"),
+        (Some(Skill::Sell), _) => by_person("prices and checkout are yours"),
+        (Some(Skill::Maintain), _) => by_person("upkeep is yours"),
         (None, _) => by_person("only you can do this"),
     }
+}
+
+/// A line about an issue that is out, and no exact order: a correction, an audio version, a teaser.
+fn rest_is_yours(task: &Task, reading: &Reading, view: &View<'_>) -> bool {
+    let published = |id: &String| view.shelf.by_id(id).is_some_and(|issue| issue.stage == Stage::Published);
+    !task.is_order() && matches!(&reading.subject, Subject::One(id) if published(id))
 }
 
 fn by_person(why: &str) -> Offer {
     Offer::HumanOnly { why: why.to_owned(), by_hand: None }
 }
 
-fn tell(reading: &Reading, channel: Channel, view: &View<'_>) -> Offer {
+fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Offer {
     if !view.configured.contains(&channel) {
         return Offer::Can { needs: vec![Need::Configured(channel)] };
     }
@@ -66,6 +78,9 @@ fn tell(reading: &Reading, channel: Channel, view: &View<'_>) -> Offer {
         let by_hand =
             subject.filter(|issue| issue.stage == Stage::Published).map(|issue| Need::PostedByHand { channel, issue: issue.id.clone() });
         return Offer::HumanOnly { why: format!("only a person may post on {}", channel.title()), by_hand };
+    }
+    if !task.is_order() && subject.is_some_and(|issue| matches!((view.told)(&issue.id, channel), Told::Done(_))) {
+        return by_person("that issue was told there already; what else the line means is yours");
     }
     let mut needs = vec![Need::Configured(channel), Need::Credential(channel), Need::Subject];
     if let Some(issue) = subject {
@@ -104,7 +119,7 @@ fn proposal(skill: Skill, channel: Channel, who: Who, issue: &Issue, text: Strin
     let tags = Tags { who: Some(who), skill: Some(skill), channel: Some(channel), issue: Some(issue.id.clone()), ..Tags::default() };
     // The id goes by what is meant, so that a reworded title is the same proposal.
     let id = TaskId::of_words(&format!("{skill} {channel} {}", issue.id), 0);
-    Task { id, text, tags, source: Source::Skill(skill), problems: vec![] }
+    Task { id, text, tags, source: Source::Skill(skill), problems: vec![], content: String::new() }
 }
 
 #[cfg(test)]
@@ -140,7 +155,14 @@ mod tests {
     }
 
     fn task(text: &str, tags: Tags) -> Task {
-        Task { id: TaskId::of_words(text, 0), text: text.into(), tags, source: Source::Progress { line: 1 }, problems: vec![] }
+        Task {
+            id: TaskId::of_words(text, 0),
+            text: text.into(),
+            tags,
+            source: Source::Progress { line: 1 },
+            problems: vec![],
+            content: String::new(),
+        }
     }
 
     #[test]

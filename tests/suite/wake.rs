@@ -253,3 +253,134 @@ fn caps_are_counted_over_wakes() {
     let _ = wake(&home);
     assert_eq!(walk(&home, "issues").iter().filter(|path| path.ends_with(".md")).count(), 2);
 }
+
+/// Lines that are about a draft and no order to publish it: none may release it, none may be ticked.
+#[test]
+fn only_an_exact_order_releases_a_draft() {
+    for line in [
+        "Don't publish draft 2 yet",
+        "Publish nothing from draft 2",
+        "Publish draft 2 next Friday",
+        "Publish draft 2 (WAITING for legal)",
+        "Ask Ann whether to publish draft 2",
+        "Publish draft 2 needs: human",
+        "Publish draft 2 (needs:human)",
+        "~~Publish draft 2~~",
+        "Think <!-- for:strangers skill:publish issue:2 --> on",
+        "Publish \"Secret Plans, part 3\"",
+    ] {
+        let home = Home::new(format!("- [ ] {line}\n"));
+        home.write("drafts/s.md", "---\ntitle: Secret Plans, part 2\nnumber: 2\nready: false\n---\n\nBody.\n");
+        let said = home.run(&["wake"]).ok();
+        assert!(home.join("drafts/s.md").exists(), "{line}: {said:?}");
+        assert!(home.read("PROGRESS.md").starts_with(&format!("- [ ] {line}\n")), "{line}");
+    }
+    let home = Home::new("- [ ] Publish draft 2\n");
+    home.write("drafts/s.md", "---\ntitle: Secret Plans\nnumber: 2\nready: false\n---\n\nBody.\n");
+    let _ = wake(&home);
+    assert!(!home.join("drafts/s.md").exists(), "an exact order does: the test must be able to fail");
+}
+
+#[test]
+fn a_line_about_an_issue_that_is_out_is_not_ticked() {
+    let home =
+        Home::new("- [ ] Publish a correction to issue 1\n- [ ] Publish draft 1\n- [ ] Publish the audio version of issue 1 needs:human\n");
+    home.write("issues/001-x.md", "---\ntitle: X\ndate: 2026-03-01\n---\n\nBody.\n");
+    let before = home.read("PROGRESS.md");
+    let _ = home.run(&["wake"]).ok();
+    assert!(home.read("PROGRESS.md").starts_with(&before), "{}", home.read("PROGRESS.md"));
+}
+
+#[test]
+fn an_approved_line_waits_again_when_the_draft_or_the_tags_change() {
+    let home = Home::new("- [ ] Publish draft 2 needs:human\n");
+    home.write("drafts/s.md", "---\ntitle: Secret Plans\nnumber: 2\n---\n\nBody.\n");
+    let _ = wake(&home);
+    let _ = home.run(&["approve", "Publish"]).ok();
+    home.write("drafts/s.md", "---\ntitle: Secret Plans\nnumber: 2\n---\n\nA new text.\n");
+    let said = wake(&home);
+    assert!(home.join("drafts/s.md").exists(), "{said:?}");
+    let _ = home.run(&["approve", "Publish"]).ok();
+    let _ = wake(&home);
+    assert!(!home.join("drafts/s.md").exists());
+    assert_eq!(home.run(&["approve", ""]).code, 2);
+}
+
+#[test]
+fn a_tick_with_other_words_is_no_yes() {
+    for words in [" no thanks", " but only on Monday"] {
+        let mut home = Home::new("- [ ] Publish draft 2 needs:human\n");
+        home.write("drafts/s.md", "---\ntitle: Secret Plans\nnumber: 2\n---\n\nBody.\n");
+        let _ = wake(&home);
+        let progress = home.read("PROGRESS.md");
+        let entry = progress.lines().find(|line| line.starts_with("- [ ] Approve")).expect("an entry").to_owned();
+        home.write("PROGRESS.md", progress.replace(&entry, &format!("{}{words}", entry.replace("- [ ]", "- [x]"))));
+        home.at("2026-11-20T16:00:00Z");
+        let _ = wake(&home);
+        assert!(home.join("drafts/s.md").exists(), "{words}");
+    }
+}
+
+#[test]
+fn a_block_that_lost_its_end_is_no_list_of_tasks() {
+    let mut home = Home::new("- [ ] Publish draft 2 needs:human\n");
+    home.write("drafts/s.md", "---\ntitle: Secret Plans\nnumber: 2\n---\n\nBody.\n");
+    let _ = wake(&home);
+    home.write("PROGRESS.md", home.read("PROGRESS.md").replace("<!-- /reveille -->\n", ""));
+    home.at("2026-11-20T16:00:00Z");
+    let said = wake(&home);
+    assert!(home.join("drafts/s.md").exists() && !said.stdout.contains("DOES"), "{said:?}");
+}
+
+#[test]
+fn a_draft_that_can_not_go_out_does_not_starve_the_next_one() {
+    let picture = |grey: u8| -> Vec<u8> {
+        // A one-pixel PGM would do for a person; the home wants a PNG, and two that differ.
+        let mut bytes =
+            std::fs::read(reveille_tests::repository().join("examples/from-the-inside/issues/images/boxes-and-strangers.png")).unwrap();
+        bytes.push(grey);
+        bytes
+    };
+    let home = Home::new("");
+    home.write("issues/cover.png", picture(1));
+    home.write("drafts/cover.png", picture(2));
+    home.write("drafts/a.md", "---\ntitle: Covered\nready: true\n---\n\n![c](cover.png)\n");
+    home.write("drafts/b.md", "---\ntitle: Fine\nready: true\n---\n\nBody.\n");
+    let first = wake(&home);
+    let said = wake(&home);
+    assert!(walk(&home, "issues").iter().any(|path| path.contains("fine")), "{first:?} {said:?}");
+    assert!(said.stdout.contains("cover.png is there already") && home.read("PROGRESS.md").contains("cover.png"), "{said:?}");
+}
+
+#[test]
+fn what_could_not_be_recorded_is_said_by_the_next_wake() {
+    let mut home = with_draft();
+    let path = home.join("PROGRESS.md");
+    let read_only = |on: bool| {
+        let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(on);
+        std::fs::set_permissions(&path, permissions).unwrap();
+    };
+    read_only(true);
+    assert_eq!(home.run(&["wake", "--no-model"]).code, 1);
+    read_only(false);
+    home.at("2026-11-20T16:00:00Z");
+    let _ = wake(&home);
+    let progress = home.read("PROGRESS.md");
+    assert!(progress.contains("an earlier wake") && progress.contains("Notes from Zero"), "{progress}");
+}
+
+#[test]
+fn an_address_counts_although_its_line_was_ticked_meanwhile() {
+    let mut home = Home::new("- [ ] Submit issue 45 to Hacker News\n");
+    home.write("issues/045-x.md", "---\ntitle: X\ndate: 2026-11-19\n---\n\nBody.\n");
+    let _ = wake(&home);
+    let progress = home.read("PROGRESS.md");
+    let entry = progress.lines().find(|line| line.starts_with("- [ ]") && line.contains("`#")).expect("an entry").to_owned();
+    let theirs = progress.replace(&entry, &format!("{entry} https://news.ycombinator.com/item?id=4242"));
+    home.write("PROGRESS.md", theirs.replace("- [ ] Submit issue 45", "- [x] Submit issue 45"));
+    home.at("2026-11-20T16:00:00Z");
+    let _ = wake(&home);
+    let asked = |line: &str| line.starts_with("- [ ]") && line.contains("Hacker News");
+    assert!(!home.read("PROGRESS.md").lines().any(asked), "it is not asked again: {}", home.read("PROGRESS.md"));
+}

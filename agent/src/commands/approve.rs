@@ -23,6 +23,9 @@ pub(crate) struct Approve {
 
 impl Approve {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
+        if self.item.trim().trim_start_matches('#').is_empty() {
+            return Err(Failure::message(Kind::Usage, "no task is named").hint("give its id, its key or the start of its text"));
+        }
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
         let mut memory = Memory::open(&ready.home.database(), now).or_fail()?;

@@ -89,6 +89,12 @@ fn keychain_state(name: &str) -> SecretState {
     }
 }
 
+/// Whether it can be the name of a variable: a secret that was pasted in its place hardly can.
+fn is_name(text: &str) -> bool {
+    let starts = text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_');
+    starts && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         const EXPECTED: &str = "a secret is given by reference: { env = \"NAME\" }, { file = \"PATH\" } or { keychain = \"NAME\" }";
@@ -96,7 +102,8 @@ impl<'de> Deserialize<'de> for Secret {
         let value = toml::Value::deserialize(from).map_err(|_| serde::de::Error::custom(EXPECTED))?;
         let table = value.as_table().filter(|table| table.len() == 1).and_then(|table| table.iter().next());
         match table.map(|(key, value)| (key.as_str(), value.as_str())) {
-            Some(("env", Some(name))) => Ok(Secret::Env(name.to_owned())),
+            Some(("env", Some(name))) if is_name(name) => Ok(Secret::Env(name.to_owned())),
+            Some(("env", Some(_))) => Err(serde::de::Error::custom("`env` takes the name of a variable, in capitals, not a value")),
             Some(("file", Some(path))) => Ok(Secret::File(PathBuf::from(path))),
             Some(("keychain", Some(name))) => Ok(Secret::Keychain(name.to_owned())),
             _ => Err(serde::de::Error::custom(EXPECTED)),

@@ -174,8 +174,11 @@ pub(crate) fn capitalised(text: &str) -> String {
 }
 
 /// What was done, with its proof.
-pub(crate) fn done(did: &str, evidence: &[String]) -> String {
+pub(crate) fn done(sheet: &Sheet, did: &str, evidence: &[String]) -> String {
     let mut out = String::new();
+    if sheet.outcome != Outcome::Act {
+        return out;
+    }
     line(&mut out, &format!("{GOOD}DONE{GOOD:#}"));
     wrapped(&mut out, &capitalised(did), 2);
     for proof in evidence {

@@ -7,7 +7,7 @@ use comrak::{Arena, Options, parse_document};
 use super::answer::{Answer, answer_of};
 use super::{BLOCK_END, BLOCK_START, Block, Item, ItemState, Progress, ProgressError};
 use crate::diagnostic::Diagnostic;
-use crate::tags;
+use crate::tags::{self, TagProblem};
 
 /// More words than this are no task line; the rest of a paragraph is left unread.
 const LONGEST_TEXT: usize = 20_000;
@@ -132,6 +132,8 @@ impl Walk<'_> {
                     self.answers.extend(answer_of(&self.text[self.lines.range(line)], line));
                 } else if let Some(found) = boxed(&self.source[self.lines.range(line)])
                     && !starts_with_code(node)
+                    // An entry of the agent's block whose markers were lost is still no task.
+                    && answer_of(&self.text[self.lines.range(line)], line).is_none()
                 {
                     self.take(node, line, found);
                 }
@@ -145,12 +147,14 @@ impl Walk<'_> {
         let last = paragraph_end(node).unwrap_or(line);
         let mut words = String::new();
         let mut offsets = Vec::new();
+        let mut too_long = false;
         for number in line..=last {
             let range = self.lines.range(number);
             let from = if number == line { start + found.text } else { range.start };
             let piece = self.text.get(from..range.end).unwrap_or_default().trim();
             if words.len() + piece.len() > LONGEST_TEXT {
                 words.extend(piece.chars().take(LONGEST_TEXT.saturating_sub(words.len())));
+                too_long = true;
                 break;
             }
             if number > line {
@@ -160,7 +164,12 @@ impl Walk<'_> {
             words.push_str(piece);
         }
         let end = trimmed_end(self.source, start + found.text..self.lines.range(last).end).max(start + found.text - 1);
-        let tagged = tags::split(&words);
+        let mut tagged = tags::split(&without_comments(&words));
+        if too_long {
+            let hint = "move what is behind the first sentence into a nested list".to_owned();
+            tagged.problems.push(TagProblem { offset: 0, message: format!("more than {LONGEST_TEXT} bytes in one item"), hint });
+        }
+        tagged.problems.extend(self.taken_back(node, &words));
         if found.state == ItemState::Open {
             for problem in &tagged.problems {
                 let (from, number) = offsets.iter().rev().find(|(from, _)| *from <= problem.offset).copied().unwrap_or((0, line));
@@ -172,6 +181,38 @@ impl Walk<'_> {
         let heading = self.heading.clone();
         self.items.push(Item { line, state: found.state, tagged, heading, symbol: start + found.symbol, end });
     }
+}
+
+impl Walk<'_> {
+    /// An item that was taken back otherwise than by its box: it stays open, for that is what the box says, and blocked.
+    fn taken_back<'n>(&self, item: &'n AstNode<'n>, words: &str) -> Option<TagProblem> {
+        let how = match (words.starts_with("~~") && words.ends_with("~~"), self.below_dropped(item)) {
+            (true, _) => "struck through",
+            (false, true) => "below an item that was dropped",
+            (false, false) => return None,
+        };
+        let message = format!("the item is {how}, but its box is open");
+        Some(TagProblem { offset: 0, message, hint: "write `[-]` to drop it".to_owned() })
+    }
+
+    /// Whether an item above this one was dropped.
+    fn below_dropped<'n>(&self, item: &'n AstNode<'n>) -> bool {
+        item.ancestors().skip(1).any(|above| {
+            let data = above.data.borrow();
+            let line = || &self.source[self.lines.range(data.sourcepos.start.line)];
+            matches!(data.value, NodeValue::Item(_)) && boxed(line()).is_some_and(|found| found.state == ItemState::Dropped)
+        })
+    }
+}
+
+/// The words with every comment blanked out, places kept: a comment is nobody's order.
+fn without_comments(words: &str) -> String {
+    let mut out = words.to_owned();
+    while let Some(from) = out.find("<!--") {
+        let to = out[from..].find("-->").map_or(out.len(), |at| from + at + 3);
+        out.replace_range(from..to, &" ".repeat(to - from));
+    }
+    out
 }
 
 /// What stands after an item's marker.

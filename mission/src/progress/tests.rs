@@ -27,10 +27,19 @@ fn a_task_item_is_what_cmark_gfm_says() {
         ("| - [ ] a | b |\n|---|---|\n", &[]),
         ("- [ ] wrapped\n  over two lines\n", &["wrapped over two lines"]),
         ("- [x] done\n- [X] done\n- [-] dropped\n", &[]),
+        ("- [ ] Tell them in `#sig-release`\n", &["Tell them in `#sig-release`"]),
+        ("- [ ] an entry that lost its block `#ab12cd34`\n- [ ] Think <!-- for:nobody --> on\n", &["Think on"]),
         ("- [ ] crlf\r\n- [ ] second\r\n", &["crlf", "second"]),
     ] {
         assert_eq!(open_texts(source), expected, "{source:?}");
     }
+}
+
+#[test]
+fn what_was_taken_back_otherwise_than_by_its_box_is_open_and_blocked() {
+    let progress = Progress::parse("- [-] dropped\n  - [ ] its child\n- [ ] ~~struck~~ in part\n- [ ] ~~all struck~~\n").expect("text");
+    let problems: Vec<(usize, usize)> = progress.open().map(|item| (item.line, item.tagged.problems.len())).collect();
+    assert_eq!(problems, [(2, 1), (3, 0), (4, 1)]);
 }
 
 #[test]
@@ -105,8 +114,8 @@ fn block(body: &str) -> Edit {
 #[test]
 fn the_block_is_added_once_and_found_again() {
     for base in ["- [ ] a", "", "- [ ] a\r\n- [ ] b\r\n", "---\nx: 1\n---\n```\nnever closed\n", "text\n\n<!-- never closed\n"] {
-        let (once, _) = merged(base, base, &[block("### Needs you\n- [ ] one `#aa11`")]);
-        let (twice, _) = merged(&once, &once, &[block("### Needs you\n- [ ] two `#bb22`")]);
+        let (once, _) = merged(base, base, &[block("### Needs you\n- [ ] one `#aa11aa11`")]);
+        let (twice, _) = merged(&once, &once, &[block("### Needs you\n- [ ] two `#bb22bb22`")]);
         assert_eq!(twice.matches("<!-- reveille -->").count(), 1, "{twice}");
         assert!(twice.contains("two") && !twice.contains("one `"), "{twice}");
         assert!(base.starts_with("---") <= twice.starts_with("---\nx: 1\n---\n"), "{twice}");
@@ -117,14 +126,14 @@ fn the_block_is_added_once_and_found_again() {
 #[test]
 fn what_the_human_wrote_into_the_block_is_kept() {
     let start = "- [ ] a\n";
-    let first = "### Needs you\n- [ ] one `#aa11`\n- [ ] two `#bb22`";
+    let first = "### Needs you\n- [ ] one `#aa11aa11`\n- [ ] two `#bb22bb22`";
     let (written, _) = merged(start, start, &[block(first)]);
-    let theirs = written.replace("- [ ] one `#aa11`", "- [x] one `#aa11`\nwhat is this?");
-    let edit = Edit::Block { body: "### Needs you\n- [ ] one `#aa11`".into(), last: Some(first.into()) };
+    let theirs = written.replace("- [ ] one `#aa11aa11`", "- [x] one `#aa11aa11`\nwhat is this?");
+    let edit = Edit::Block { body: "### Needs you\n- [ ] one `#aa11aa11`".into(), last: Some(first.into()) };
     let (text, _) = merged(&written, &theirs, &[edit]);
     let progress = Progress::parse(text.as_bytes()).expect("text");
     assert!(text.ends_with("<!-- /reveille -->\n\nwhat is this?\n"), "{text}");
-    assert!(progress.answers.iter().any(|answer| answer.key == "aa11" && answer.ticked));
+    assert!(progress.answers.iter().any(|answer| answer.key == "aa11aa11" && answer.ticked));
     assert!(!text.contains("two"), "{text}");
 }
 
