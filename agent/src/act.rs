@@ -150,13 +150,13 @@ fn file(scene: &Scene<'_>, issue: &Issue, post: &Post) -> Outcome {
     Ok(())
 }
 
-/// Says, in the asks that wait for a post, where its text is and where its form; nothing is written.
-pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks: &[Ask], sheet: &mut Sheet) {
+/// Says, in the asks that wait for a post, where its text is (a wake puts it there) and where its form; nothing is written.
+pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks: &[Ask], sheet: &mut Sheet, woken: bool) {
     for (ask, issue, channel) in by_hand(deliberation, asks) {
         let Some(wanted) = sheet.needs_you.iter_mut().find(|wanted| wanted.key == ask.key) else { continue };
         match compose(scene, issue, channel) {
             Ok((path, post)) => {
-                let ready = if scene.home.root().join(&path).exists() { "is ready" } else { "will be" };
+                let ready = if woken || scene.home.root().join(&path).exists() { "is ready" } else { "will be" };
                 wanted.ask.push_str(&format!("; the text {ready} in {path}"));
                 wanted.form = post.prefilled;
             }

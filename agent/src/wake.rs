@@ -138,7 +138,7 @@ fn act_or_next(
 ) -> crate::failure::Outcome<(Sheet, Done, Vec<Ask>)> {
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
-        act::show_prepared(scene, deliberation, &asks, &mut sheet);
+        act::show_prepared(scene, deliberation, &asks, &mut sheet, true);
         let Decision::Act(action) = &decision else {
             let done = Done::nothing(markdown::at_rest(sheet.outcome));
             return Ok((sheet, done, asks));
@@ -232,7 +232,7 @@ fn rehearse(scene: &Scene<'_>, manner: &Manner) -> crate::failure::Outcome<Repor
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let deliberation = deliberate(scene, memory.as_mut(), manner, &mut stages)?;
     let (mut sheet, decision, asks) = deliberation.decide(scene);
-    act::show_prepared(scene, &deliberation, &asks, &mut sheet);
+    act::show_prepared(scene, &deliberation, &asks, &mut sheet, false);
     let did = match &decision {
         Decision::Act(action) => format!("would do: {}", action.chosen().eligible().task().text),
         Decision::Ask(_) | Decision::Rest => markdown::at_rest(sheet.outcome).to_owned(),

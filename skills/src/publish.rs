@@ -141,7 +141,7 @@ pub fn id_for(home: &Path, publication: &Publication, draft: &Issue, now: DateTi
     }
 }
 
-/// Makes a draft an issue and renders the site. To be proved by [`prove`].
+/// Makes a draft an issue and renders the site. To be proved by [`prove()`].
 ///
 /// Done again after it was cut off anywhere, it goes on where it stopped.
 ///

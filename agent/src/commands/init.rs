@@ -23,7 +23,7 @@ pub(crate) struct Init {
     /// The publication's name
     #[arg(long)]
     name: Option<String>,
-    /// Its address, like https://letter.example
+    /// Its address, starting with https
     #[arg(long)]
     url: Option<String>,
     /// Your mail address: never counted as a reader

@@ -46,7 +46,7 @@ impl Plan {
         let manner = Manner { assumed: self.assume, no_model: self.no_model };
         let deliberation = deliberate(&scene, memory.as_mut(), &manner, &mut stages)?;
         let (mut sheet, _, asks) = deliberation.decide(&scene);
-        show_prepared(&scene, &deliberation, &asks, &mut sheet);
+        show_prepared(&scene, &deliberation, &asks, &mut sheet, false);
         if let Some(trouble) = &deliberation.readings.trouble {
             tracing::warn!("the model read nothing: {trouble}");
         }
