@@ -269,6 +269,7 @@ fn a_readers_list_that_is_broken_stops_the_wake_and_shows_no_address() {
     let said = home.run(&["wake", "--no-model"]);
     says(&said, 1, &["readers.csv:2", "hint"]);
     assert!(!said.stderr.contains("private@"), "{said:?}");
+    says(&home.run(&["doctor"]), 1, &["readers.csv:2"]);
 }
 
 #[test]

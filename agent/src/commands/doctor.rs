@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use reveille_memory::Memory;
 use reveille_mission::{NeedState, Severity};
+use reveille_skills::measure::count_readers;
 use serde::Serialize;
 
 use super::{Ready, print, print_json, ready};
@@ -83,6 +84,7 @@ impl Doctor {
 fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     files(ready, &mut findings);
+    readers(ready, &mut findings);
     channels(ready, &mut findings);
     database(&ready.home, &mut findings);
     reader(ready, &mut findings);
@@ -108,6 +110,12 @@ fn files(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
                 Severity::Warning => Finding::warning("files", message, problem.diagnostic.hint),
             }
         })),
+    }
+}
+
+fn readers(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    if let Err(failure) = count_readers(ready.home.root(), &ready.settings.owner).or_fail() {
+        findings.push(Finding::of("readers", &failure));
     }
 }
 
