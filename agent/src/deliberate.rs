@@ -1,6 +1,6 @@
 //! From files to a decision: load, observe, propose, read, review, score, choose. Changes nothing but remembered readings.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use reveille_memory::Memory;
 use reveille_mission::{
@@ -149,6 +149,7 @@ fn tasks(progress: &Progress, remembered: &[(TaskId, String)], proposals: Vec<Ta
 
 fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'_>, ledger: &Ledger) -> Vec<Case> {
     let mut wanted: HashSet<(Option<Skill>, Option<Channel>, Subject)> = HashSet::new();
+    let mut contents: HashMap<(String, Option<Skill>, Option<Channel>), String> = HashMap::new();
     let mut cases = Vec::with_capacity(tasks.len());
     for mut task in tasks {
         let reading = read(&task, readings.of(&task.text), readings.grey, view.shelf);
@@ -164,7 +165,10 @@ fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'
         if let Subject::One(id) = &reading.subject
             && let Some(issue) = view.shelf.by_id(id)
         {
-            task.content = content_digest(scene, issue, &reading).unwrap_or_default();
+            // Many lines may be about one issue: its file is read once.
+            let what = (id.clone(), reading.skill, reading.channel);
+            let digest = || content_digest(scene, issue, &reading).unwrap_or_default();
+            task.content = contents.entry(what).or_insert_with(digest).clone();
         }
         let offer = with_approval(scene, &task, &reading, view.shelf, offer(&task, &reading, view));
         let past = past(scene, &task, &reading, view.shelf, ledger);

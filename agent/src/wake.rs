@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::act::{self, Done};
 use crate::answers;
 use crate::deliberate::{Deliberation, Manner, deliberate};
-use crate::failure::{Kind, OrFail};
+use crate::failure::{Kind, OrFail, Outcome};
 use crate::handover::Letter;
 use crate::lease::Lease;
 use crate::ledger;
@@ -15,7 +15,7 @@ use crate::observe::Scene;
 use crate::record;
 use crate::sheet::markdown::{self, Number};
 use crate::sheet::terminal::{self, Heading};
-use crate::sheet::{Outcome, Sheet};
+use crate::sheet::{self, Sheet};
 use crate::stages::Stages;
 
 /// What a wake leaves behind for whoever started it.
@@ -32,7 +32,7 @@ pub(crate) struct Report {
 }
 
 /// Wakes once in a home.
-pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> crate::failure::Outcome<Report> {
+pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome<Report> {
     let lease = Lease::take(scene.home, scene.now)?;
     lease.check()?;
     if dry_run {
@@ -67,7 +67,7 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> crate::
     result
 }
 
-fn begin(scene: &Scene<'_>, memory: &mut Memory) -> crate::failure::Outcome<RunId> {
+fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
     for left in memory.abandon_open_runs(scene.now).or_fail()? {
         tracing::warn!(run = left.0, "this run was left open by a crash; it counts as abandoned");
     }
@@ -82,14 +82,7 @@ fn begin(scene: &Scene<'_>, memory: &mut Memory) -> crate::failure::Outcome<RunI
     memory.begin_run(&new).or_fail()
 }
 
-fn stages_of(
-    scene: &Scene<'_>,
-    manner: &Manner,
-    lease: &Lease,
-    memory: &mut Memory,
-    run: RunId,
-    stages: &mut Stages,
-) -> crate::failure::Outcome<Report> {
+fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Memory, run: RunId, stages: &mut Stages) -> Outcome<Report> {
     let mut ticks = Vec::new();
     stages.run("recover", || act::recover(scene, memory, run))?;
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
@@ -112,7 +105,7 @@ fn stages_of(
     ticks.extend(known);
     let (sheet, done, asks) = act_or_next(scene, lease, memory, run, &mut deliberation, stages, &mut heard.said)?;
     let report = format!("{} {}", done.did, done.evidence.join("; "));
-    if sheet.outcome == Outcome::Act {
+    if sheet.outcome == sheet::Outcome::Act {
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
         memory.keep_text("unreported", &report).or_fail()?;
     }
@@ -135,7 +128,7 @@ fn act_or_next(
     deliberation: &mut Deliberation,
     stages: &mut Stages,
     said: &mut Vec<String>,
-) -> crate::failure::Outcome<(Sheet, Done, Vec<Ask>)> {
+) -> Outcome<(Sheet, Done, Vec<Ask>)> {
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
         act::show_prepared(scene, deliberation, &asks, &mut sheet, true);
@@ -157,7 +150,7 @@ fn act_or_next(
         }
     }
     let (sheet, _, asks) = deliberation.decide(scene);
-    Ok((Sheet { outcome: Outcome::Ask, pick: None, ..sheet }, Done::nothing("what was tried failed; see the notes."), asks))
+    Ok((Sheet { outcome: sheet::Outcome::Ask, pick: None, ..sheet }, Done::nothing("what was tried failed; see the notes."), asks))
 }
 
 /// Two ticks of the same line: the first says it.
@@ -192,11 +185,12 @@ fn record_all(
     done: &Done,
     mut edits: Vec<Edit>,
     said: &[String],
-) -> crate::failure::Outcome<Report> {
+) -> Outcome<Report> {
     ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
     let mut said = said.to_vec();
     said.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
     said.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
+    // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     let body = markdown::render(&sheet, &done.did, &said, &numbers(deliberation, &shelf));
     let last = memory.text("block").or_fail()?;
@@ -226,16 +220,22 @@ fn shown(
     text
 }
 
-/// A wake that changes nothing: the sheet, and what it would do.
-fn rehearse(scene: &Scene<'_>, manner: &Manner) -> crate::failure::Outcome<Report> {
+/// What a wake would decide now. Only readings are remembered; a home that was never woken is considered without memory.
+pub(crate) fn consider(scene: &Scene<'_>, manner: &Manner) -> Outcome<(Deliberation, Sheet)> {
     let mut memory = scene.home.database().exists().then(|| Memory::open(&scene.home.database(), scene.now)).transpose().or_fail()?;
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let deliberation = deliberate(scene, memory.as_mut(), manner, &mut stages)?;
-    let (mut sheet, decision, asks) = deliberation.decide(scene);
+    let (mut sheet, _, asks) = deliberation.decide(scene);
     act::show_prepared(scene, &deliberation, &asks, &mut sheet, false);
-    let did = match &decision {
-        Decision::Act(action) => format!("would do: {}", action.chosen().eligible().task().text),
-        Decision::Ask(_) | Decision::Rest => markdown::at_rest(sheet.outcome).to_owned(),
+    Ok((deliberation, sheet))
+}
+
+/// A wake that changes nothing: the sheet, and what it would do.
+fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
+    let (deliberation, sheet) = consider(scene, manner)?;
+    let did = match sheet.picked() {
+        Some(pick) => format!("would do: {}", pick.text),
+        None => markdown::at_rest(sheet.outcome).to_owned(),
     };
     let mut text = terminal::render(&sheet, &heading(scene, &deliberation));
     text.push_str("Nothing was changed (--dry-run).\n");

@@ -1,11 +1,9 @@
 //! The choice: the eligible task that wins or keeps the most, else what to ask the human, else rest.
 
-use sha2::{Digest, Sha256};
-
 use crate::goal::GoalUnit;
 use crate::need::Need;
 use crate::review::{Case, Offer, Refusal, Review};
-use crate::task::{Source, TaskId};
+use crate::task::{Source, TaskId, sha256_hex};
 use crate::value::{Scored, parts};
 
 /// What the wake will do.
@@ -137,5 +135,5 @@ fn wanted(case: &Case, refusal: &Refusal) -> Vec<(String, AskKind)> {
 }
 
 fn key_of(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(text.as_bytes(), 4)
 }

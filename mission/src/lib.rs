@@ -28,7 +28,7 @@ pub use need::{Need, NeedState};
 pub use phrases::{Doing, Meaning, is_exact_order, meaning};
 pub use progress::{Answer, Edit, Item, ItemState, Merged, Progress, ProgressError, Said, merge};
 pub use reading::{GreyZone, ModelReading, ReadBy, Reading, read};
-pub use review::{Audience, Case, Eligible, Missing, Offer, Past, Refusal, Review, SKILLS, Verdict, review};
+pub use review::{Audience, Case, Eligible, Missing, Offer, Past, Refusal, Review, Verdict, review};
 pub use shelf::{Issue, Shelf, Stage};
 pub use subject::Subject;
 pub use tags::Tags;

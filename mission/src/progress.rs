@@ -106,11 +106,6 @@ impl Progress {
         self.items.iter().filter(|item| item.state == ItemState::Open)
     }
 
-    /// The lines between the block's markers, as they stand in the file.
-    pub fn block(&self) -> Option<&[u8]> {
-        self.block.as_ref().map(|block| &self.source[block.inner.clone()])
-    }
-
     /// The line ending that most lines have.
     pub(crate) fn eol(&self) -> &'static str {
         let crlf = self.source.windows(2).filter(|pair| pair == b"\r\n").count();

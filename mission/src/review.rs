@@ -13,7 +13,7 @@ use crate::reading::Reading;
 use crate::subject::Subject;
 use crate::task::Task;
 use crate::value::{Priors, reach};
-use crate::words::{Skill, Who};
+use crate::words::Who;
 
 /// What a skill says it can do with a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -341,6 +341,3 @@ fn names_one(subject: &Subject) -> Result<(), Refusal> {
     };
     Err(Refusal::Blocked { needs: vec![Missing { need: Need::Subject, why, unblock }] })
 }
-
-/// The skills that this version has; everything else is for a person.
-pub const SKILLS: [Skill; 3] = [Skill::Publish, Skill::Distribute, Skill::Measure];

@@ -17,8 +17,7 @@ pub struct TaskId(String);
 impl TaskId {
     /// The id of words seen for the first time; `nth` tells equal texts apart, from 0.
     pub fn of_words(words: &str, nth: usize) -> Self {
-        let digest = Sha256::digest(folded(words).as_bytes());
-        let short: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        let short = sha256_hex(folded(words).as_bytes(), 5);
         Self(if nth == 0 { short } else { format!("{short}-{}", nth + 1) })
     }
 
@@ -37,6 +36,11 @@ impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The first `length` bytes of a SHA-256, in hexadecimal.
+pub(crate) fn sha256_hex(bytes: &[u8], length: usize) -> String {
+    Sha256::digest(bytes).iter().take(length).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Words with case, marks and white space folded away: what identity and memory go by.
@@ -92,6 +96,6 @@ impl Task {
     /// The digest of its words, its tags and what it is about: what an approval holds for.
     pub fn digest(&self) -> String {
         let exactly = format!("{}\n{:?}\n{}", folded(&self.text), self.tags, self.content);
-        Sha256::digest(exactly.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256_hex(exactly.as_bytes(), 32)
     }
 }

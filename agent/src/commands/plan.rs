@@ -3,15 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use reveille_memory::Memory;
 
 use super::{Ready, print, print_json};
-use crate::act::show_prepared;
-use crate::deliberate::{Manner, deliberate};
-use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::deliberate::Manner;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::observe::Scene;
-use crate::stages::Stages;
-use crate::wake::heading;
+use crate::wake::{consider, heading};
 
 /// Show what a wake would decide now, without doing it
 ///
@@ -40,13 +37,8 @@ impl Plan {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
-        let mut stages = Stages::start(ready.settings.wake.limit.duration())?;
-        // Only readings are remembered; a home that was never woken, or is being written, is planned without memory.
-        let mut memory = ready.home.database().exists().then(|| Memory::open(&ready.home.database(), now)).transpose().or_fail()?;
         let manner = Manner { assumed: self.assume, no_model: self.no_model };
-        let deliberation = deliberate(&scene, memory.as_mut(), &manner, &mut stages)?;
-        let (mut sheet, _, asks) = deliberation.decide(&scene);
-        show_prepared(&scene, &deliberation, &asks, &mut sheet, false);
+        let (deliberation, sheet) = consider(&scene, &manner)?;
         if let Some(trouble) = &deliberation.readings.trouble {
             tracing::warn!("the model read nothing: {trouble}");
         }

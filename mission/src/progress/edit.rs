@@ -1,11 +1,9 @@
 //! Edits as operations, applied to whatever the text is by then. What the human wrote meanwhile stays; where both changed
 //! the same line, both versions are kept.
 
-use sha2::{Digest, Sha256};
-
 use super::{BLOCK_END, BLOCK_START, ItemState, Progress, ProgressError};
 use crate::identity::identify;
-use crate::task::folded;
+use crate::task::{folded, sha256_hex};
 
 /// One change by the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,12 +136,8 @@ fn with_block(text: &Progress, body: &str, last: Option<&str>) -> Result<Vec<u8>
 
 /// A digest of the block's lines: a block whose seal fits holds nothing of the human's.
 fn seal(lines: &[impl AsRef<str>]) -> String {
-    let mut digest = Sha256::new();
-    for line in lines {
-        digest.update(line.as_ref().trim_end().as_bytes());
-        digest.update(b"\n");
-    }
-    let short: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let whole: String = lines.iter().map(|line| format!("{}\n", line.as_ref().trim_end())).collect();
+    let short = sha256_hex(whole.as_bytes(), 8);
     format!("<!-- sealed {short} -->")
 }
 

@@ -191,7 +191,7 @@ proptest! {
         let edit = Edit::Block { body, last: None };
         let Ok(merged) = merge(&progress, &progress, &[edit]) else { return Ok(()) };
         let after = Progress::parse(merged.bytes.clone()).expect("text");
-        prop_assert!(after.block().is_some());
+        prop_assert!(after.block.is_some());
         let texts = |progress: &Progress| progress.items.iter().map(|item| (item.text().to_owned(), item.state)).collect::<Vec<_>>();
         prop_assert!(texts(&progress).iter().all(|item| texts(&after).contains(item)));
         let outside: Vec<u8> = match &progress.block {
