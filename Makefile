@@ -9,12 +9,12 @@ tools := $(target)/tools
 deny_version := 0.20.2
 deny := $(tools)/bin/cargo-deny
 
-.PHONY: help wake test lint audit bench install reader fmt bootstrap build
+.PHONY: help wake test lint audit bench install reader fmt bootstrap build portable test-portable
 .PHONY: lint-format lint-code lint-dependencies lint-docs lint-scripts
 .NOTPARALLEL:
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 wake: build ## build, wake in a fresh copy of the example home, show what came of it
 	@script/demo $(target)/release/reveille
@@ -22,6 +22,13 @@ wake: build ## build, wake in a fresh copy of the example home, show what came o
 test: build ## the whole test suite (the tests run the program)
 	@script/bootstrap-test
 	$(CARGO) test --release --locked --workspace
+
+portable: bootstrap ## a program that starts on every x86-64 computer since 2008 (target/portable)
+	GGML_REVEILLE_CPU=core2 $(CARGO) build --release --locked --target-dir $(target)/portable
+	@echo "built $(target)/portable/release/reveille: copy it to the old computer"
+
+test-portable: build portable ## wake that program on an emulated Core 2 (Linux with qemu-user)
+	script/portable-test $(target)/portable/release/reveille $(target)/release/reveille
 
 lint: bootstrap lint-format lint-code lint-dependencies lint-docs lint-scripts ## rustfmt, clippy, dependencies, documentation, shell scripts
 

@@ -23,7 +23,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use reveille_models::processor;
+
 use crate::environment::Environment;
+use crate::failure::{Failure, Kind, Outcome};
 
 fn main() -> ExitCode {
     let cli = match commands::Cli::try_parse() {
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let result = Environment::read().and_then(|environment| commands::run(cli, &environment));
+    let result = fits_processor().and_then(|()| Environment::read()).and_then(|environment| commands::run(cli, &environment));
     match result {
         Ok(code) => code,
         Err(failure) => {
@@ -42,4 +45,13 @@ fn main() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// Refuses a processor that lacks what llama.cpp was built with: a message instead of an illegal instruction later on.
+fn fits_processor() -> Outcome {
+    let processor = processor();
+    let Some(missing) = processor.missing() else { return Ok(()) };
+    let message = format!("this reveille was built for {}, and this processor has no {missing}", processor.built_for());
+    Err(Failure::message(Kind::Failed, message)
+        .hint("build it on this computer with `make`, or on another with `make portable`, whose program runs on every x86-64 since 2008"))
 }
