@@ -14,9 +14,6 @@ use crate::failure::{Kind, OrFail, Outcome};
 use crate::home::Home;
 use crate::settings::Settings;
 
-/// Lines that are read before they are remembered: what a stopped wake loses at most.
-const PORTION: usize = 256;
-
 /// The readings of one wake, by the line's words.
 #[derive(Default)]
 pub(crate) struct Readings {
@@ -99,6 +96,7 @@ pub(crate) fn read(
     Ok(readings)
 }
 
+/// Lets the model read, and remembers after each call of the encoder: a wake that is killed loses at most that call.
 fn by_model(
     reader: &mut Reader,
     unread: &[(&str, [u8; 32])],
@@ -107,42 +105,52 @@ fn by_model(
     stop: &dyn Fn() -> bool,
     readings: &mut Readings,
 ) -> Outcome {
-    let bar = progress_bar(unread.len());
-    for portion in unread.chunks(PORTION) {
-        let lines: Vec<&str> = portion.iter().map(|(text, _)| *text).collect();
-        let from = bar.position();
-        let mut advance = |done: usize, _all: usize| bar.set_position(from + done as u64);
-        let read = match reader.read(&lines, &mut advance, stop) {
-            Ok(read) => read,
-            Err(error) => {
-                readings.trouble = Some(error.to_string());
-                break;
-            }
-        };
-        let fresh: Vec<([u8; 32], StoredReading)> = portion
+    let lines: Vec<&str> = unread.iter().map(|(text, _)| *text).collect();
+    if !lines.is_empty() {
+        give_way();
+    }
+    let bar = progress_bar(lines.len());
+    let mut kept = 0;
+    let mut failed = None;
+    let mut keep = |so_far: &[ModelReading]| {
+        bar.set_position(so_far.len() as u64);
+        let fresh: Vec<([u8; 32], StoredReading)> = unread
             .iter()
-            .zip(&read)
+            .zip(so_far)
+            .skip(kept)
             .map(|((_, hash), reading)| (*hash, StoredReading { who: reading.who, skill: reading.skill }))
             .collect();
-        if let Some(memory) = &mut memory {
-            memory.remember_readings(&fresh, now).or_fail()?;
+        kept = so_far.len();
+        if let Some(memory) = &mut memory
+            && let Err(error) = memory.remember_readings(&fresh, now)
+        {
+            failed.get_or_insert(error);
         }
-        readings.fresh += read.len();
-        readings.by_text.extend(portion.iter().zip(read).map(|((text, _), reading)| ((*text).to_owned(), reading)));
-        if stop() {
-            break;
+    };
+    match reader.read(&lines, &mut keep, stop) {
+        Ok(read) => {
+            readings.fresh += read.len();
+            readings.by_text.extend(lines.iter().map(|text| (*text).to_owned()).zip(read));
         }
+        Err(error) => readings.trouble = Some(error.to_string()),
     }
     bar.finish_and_clear();
-    Ok(())
+    failed.map_or(Ok(()), Err).or_fail()
+}
+
+/// From here on whoever works at this computer comes first. Where it is not allowed, reading goes on as it was.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(10) {
+        tracing::debug!(%error, "can't lower the priority");
+    }
 }
 
 /// A bar on a terminal, once it takes longer than a second.
 fn progress_bar(lines: usize) -> ProgressBar {
     let style =
         ProgressStyle::with_template("reading {bar:30} {pos}/{len} lines, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(lines as u64).with_style(style);
-    if lines < 200 { ProgressBar::hidden() } else { bar }
+    // Lines of a second on a Core 2; fewer are read before anybody wonders.
+    if lines < 70 { ProgressBar::hidden() } else { ProgressBar::new(lines as u64).with_style(style) }
 }
 
 /// Opens the reader that the settings name.

@@ -42,7 +42,8 @@ impl Memory {
         look_up(&self.connection, hashes).map_err(|error| self.wrong(error))
     }
 
-    /// Remembers readings, all or none.
+    /// Remembers readings, all or none. They survive the death of the process at once, and that of the machine a little later:
+    /// what is lost can be read again, and waiting for a slow disk after every few lines would take longer than reading them.
     ///
     /// # Errors
     /// The rows can't be written.
@@ -50,13 +51,22 @@ impl Memory {
         if readings.is_empty() {
             return Ok(());
         }
-        self.transact(|conn| {
+        self.synchronous("normal")?;
+        let kept = self.transact(|conn| {
             let mut write = conn.prepare_cached("INSERT OR REPLACE INTO readings VALUES (?1, ?2, ?3)")?;
             for (hash, reading) in readings {
                 write.execute(params![&hash[..], &reading.bytes()[..], micros(now)])?;
             }
             Ok(())
-        })
+        });
+        self.synchronous("full")?;
+        kept
+    }
+}
+
+impl Memory {
+    fn synchronous(&self, how: &str) -> Result<(), MemoryError> {
+        self.connection.pragma_update(None, "synchronous", how).map_err(|error| self.wrong(error))
     }
 }
 
@@ -96,6 +106,8 @@ mod tests {
         let reading = |n: u16| StoredReading { who: [f32::from(n), 0.1, 0.2, 0.3], skill: [0.1; 10] };
         let many: Vec<_> = (0..10_000).map(|n| (hash(n), reading(n))).collect();
         memory.remember_readings(&many, now).expect("kept");
+        let synchronous: i64 = memory.connection.pragma_query_value(None, "synchronous", |row| row.get(0)).expect("asked");
+        assert_eq!(synchronous, 2, "what is no reading waits for the disk again");
         let hashes: Vec<_> = (0..10_001).map(hash).collect();
         let found = memory.readings(&hashes).expect("read");
         assert_eq!(found.len(), 10_000);

@@ -10,7 +10,7 @@ use crate::subject::{Subject, find_subject};
 use crate::task::Task;
 use crate::words::{Channel, Skill, Who};
 
-/// What the model says of one line: calibrated probabilities, each list summing to 1.
+/// What the model says of one line: calibrated probabilities, each list summing to 1, or [`ModelReading::NONE`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ModelReading {
     /// Who it is for, in the order of [`Who::ALL`].
@@ -20,7 +20,11 @@ pub struct ModelReading {
 }
 
 impl ModelReading {
+    /// The model has no word for the line: it is in a language that it was not trained on.
+    pub const NONE: Self = Self { who: [0.0; 4], skill: [0.0; 10] };
+
     fn likeliest_skill(&self) -> Option<Skill> {
+        // Of equal ones the last, "no skill", counts: NONE has none.
         let (index, _) = self.skill.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
         Skill::ALL.get(index).copied()
     }
@@ -94,6 +98,9 @@ fn only(who: Who) -> [f64; 4] {
 }
 
 fn by_model(model: &ModelReading, grey: GreyZone) -> (Option<Who>, ReadBy, f64, [f64; 4]) {
+    if *model == ModelReading::NONE {
+        return (None, ReadBy::Model, 0.0, [0.0; 4]);
+    }
     let shares = model.who.map(f64::from);
     let reader = 1.0 - model.who[Who::Nobody.index()];
     let likeliest = |among: &[Who]| among.iter().copied().max_by(|a, b| shares[a.index()].total_cmp(&shares[b.index()]));

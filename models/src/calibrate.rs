@@ -3,7 +3,7 @@
 /// The largest share of the lines that the grey zone may take.
 const MOST_GREY: f64 = 0.08;
 /// The share of errors outside the grey zone that is aimed at.
-const AIM: f64 = 0.025;
+const AIM: f64 = 0.02;
 
 /// The temperature with the least mean loss, by golden section on its logarithm; `loss` has one valley.
 pub(crate) fn temperature(loss: impl Fn(f64) -> f64) -> f64 {

@@ -20,6 +20,9 @@ const SUM: &str = include_str!("../reader/reader-en.gguf.sha256");
 /// Its heads, as [`Heads::parse`](crate::Heads::parse) reads them.
 pub(crate) const HEADS: &[u8] = include_bytes!("../reader/reader-en.heads.jsonl");
 
+/// The corpus it learned from, as [`Lines::parse`](crate::lines::Lines::parse) reads it.
+pub(crate) const LINES: &[u8] = include_bytes!("../reader/reader-en.lines");
+
 /// Why the carried reader could not be written to the cache folder.
 #[derive(Debug, thiserror::Error)]
 pub enum CarriedError {

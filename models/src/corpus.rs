@@ -186,6 +186,15 @@ impl Corpus {
     }
 }
 
+impl Corpus {
+    /// The lines of some hands, by their places; the others keep their names and have no lines.
+    #[must_use]
+    pub fn only(&self, hands: &[usize]) -> Self {
+        let lines = self.lines.iter().filter(|line| hands.contains(&line.hand)).cloned().collect();
+        Self { hands: self.hands.clone(), lines, digest: self.digest }
+    }
+}
+
 fn parse_row(row: &str, hand: usize) -> Result<Line, LineFault> {
     let columns: Vec<&str> = row.split('\t').collect();
     let [text, who, skill, channel, pair] = columns[..] else {
@@ -273,11 +282,88 @@ mod tests {
         }
     }
 
+    fn ours() -> Corpus {
+        Corpus::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus"))).unwrap()
+    }
+
     #[test]
-    fn our_own_corpus_is_in_order() {
-        let corpus = Corpus::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus"))).unwrap();
-        assert!(corpus.lines.len() >= 800, "{} lines", corpus.lines.len());
-        let paired = corpus.lines.iter().filter(|line| line.pair.is_some()).count();
-        assert!(paired * 4 >= corpus.lines.len(), "{paired} of {} lines in pairs", corpus.lines.len());
+    fn our_own_corpus_is_large_and_balanced() {
+        let corpus = ours();
+        let count = |of: &dyn Fn(&&Line) -> bool| corpus.lines.iter().filter(of).count();
+        assert!(corpus.lines.len() >= 3_000 && corpus.hands.len() >= 12, "{} lines", corpus.lines.len());
+        assert!(count(&|line| line.pair.is_some()) >= 1_000);
+        for who in Who::ALL {
+            assert!(count(&|line| line.who == who) * 10 >= corpus.lines.len(), "{who}");
+        }
+        for skill in Skill::ALL {
+            assert!(count(&|line| line.skill == Some(skill)) >= 200, "{skill}");
+        }
+    }
+
+    /// Folds are made of whole hands, so a pair that stays in its hand stays in one fold; and it must be one, of lines that
+    /// differ in who notices.
+    #[test]
+    fn pairs_stay_in_one_hand_and_differ() {
+        let corpus = ours();
+        let mut pairs: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+        for line in &corpus.lines {
+            if let Some(pair) = &line.pair {
+                pairs.entry(pair).or_default().push(line);
+            }
+        }
+        for (pair, lines) in pairs {
+            assert!(lines.iter().all(|line| line.hand == lines[0].hand), "pair {pair} is in two hands");
+            assert!(lines.len() > 1 && lines.iter().any(|line| line.who != lines[0].who), "pair {pair} does not differ");
+        }
+    }
+
+    /// The groups of three letters of a text, each once, in order.
+    fn letter_groups(text: &str) -> Vec<[char; 3]> {
+        let letters: Vec<char> =
+            text.chars().flat_map(char::to_lowercase).filter(|letter| letter.is_alphanumeric() || *letter == ' ').collect();
+        let mut groups: Vec<[char; 3]> = letters.windows(3).map(|three| [three[0], three[1], three[2]]).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
+    /// How many groups two texts share.
+    fn shared(a: &[[char; 3]], b: &[[char; 3]]) -> usize {
+        let (mut at, mut shared) = (0, 0);
+        for group in a {
+            while b.get(at).is_some_and(|other| other < group) {
+                at += 1;
+            }
+            shared += usize::from(b.get(at) == Some(group));
+        }
+        shared
+    }
+
+    /// Lines of different pairs or hands that share nearly all groups of three letters (Jaccard index at least 0.75).
+    fn near_duplicates(lines: &[Line]) -> Vec<(&str, &str)> {
+        let groups: Vec<_> = lines.iter().map(|line| letter_groups(&line.text)).collect();
+        let mut found = Vec::new();
+        for (at, (line, of_line)) in lines.iter().zip(&groups).enumerate() {
+            for (other, of_other) in lines.iter().zip(&groups).take(at) {
+                let paired = line.hand == other.hand && line.pair.is_some() && line.pair == other.pair;
+                let (few, many) = (of_line.len().min(of_other.len()), of_line.len().max(of_other.len()));
+                // The index can't reach the bound when the sizes are too different.
+                if paired || few * 4 < many * 3 {
+                    continue;
+                }
+                let shared = shared(of_line, of_other);
+                if shared * 4 >= (few + many - shared) * 3 {
+                    found.push((other.text.as_str(), line.text.as_str()));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn near_duplicates_are_found_and_ours_has_none() {
+        let made_up = read("Post the fog letter to Mastodon\tstrangers\tdistribute\t\t\npost the fog letter to Mastodon.\tstrangers\tdistribute\t\t\nRefactor it\tnobody\tnone\t\t").unwrap();
+        assert_eq!(near_duplicates(&made_up.lines).len(), 1);
+        assert_eq!(near_duplicates(&ours().lines), []);
     }
 }

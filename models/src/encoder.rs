@@ -96,12 +96,12 @@ impl Encoder {
         usize::try_from(self.model.n_embd()).unwrap_or(0)
     }
 
-    /// One vector a line, in the order of the lines. After each call `after` hears how many lines are done and may end the
-    /// work; then the vectors of the lines done so far are returned.
+    /// One vector a line, in the order of the lines. After each call `after` sees the vectors so far and may end the work;
+    /// then those are returned.
     ///
     /// # Errors
     /// [`EncodeError::Encode`].
-    pub fn encode(&self, lines: &[&str], after: &mut dyn FnMut(usize) -> ControlFlow<()>) -> Result<Vec<Vec<f32>>, EncodeError> {
+    pub fn encode(&self, lines: &[&str], after: &mut dyn FnMut(&[Vec<f32>]) -> ControlFlow<()>) -> Result<Vec<Vec<f32>>, EncodeError> {
         let mut vectors = Vec::with_capacity(lines.len());
         if lines.is_empty() {
             return Ok(vectors);
@@ -115,7 +115,7 @@ impl Encoder {
         for call in calls {
             let watch = Watch::start();
             self.run(&mut context, &mut batch, call, &mut vectors).map_err(|error| EncodeError::Encode(error.to_string()))?;
-            if after(vectors.len()).is_break() {
+            if after(&vectors).is_break() {
                 break;
             }
             if watch.crowded(threads) {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::NONE;
 use crate::digest::Digest;
 use crate::features::{term_weight, terms, unit};
+use crate::language::is_foreign;
 use crate::softmax::{Layer, Row, softmax};
 
 /// Bounds of a file of heads.
@@ -42,6 +43,9 @@ pub enum HeadsError {
     /// It is no file of heads, or a damaged one.
     #[error("the heads are damaged: {0}")]
     Damaged(String),
+    /// The corpus beside them is not the one they were trained with.
+    #[error("the corpus beside the heads is not the one they were trained with")]
+    OtherCorpus,
     /// They were trained with another model.
     #[error("the heads were trained with another model: sha256 {trained}, this one has {model}")]
     OtherModel {
@@ -101,7 +105,7 @@ pub struct Heads {
     pub(crate) grey: (f32, f32),
 }
 
-fn damaged(error: impl ToString) -> HeadsError {
+pub(crate) fn damaged(error: impl ToString) -> HeadsError {
     HeadsError::Damaged(error.to_string())
 }
 
@@ -241,10 +245,23 @@ impl Heads {
         if self.model == model { Ok(()) } else { Err(HeadsError::OtherModel { trained: self.model, model }) }
     }
 
-    /// The reading of a line from its vector (as the encoder gives it) and its words.
+    /// The reading of a line from its vector (as the encoder gives it) and its words; [`ModelReading::NONE`] for a line in a
+    /// language that the corpus does not have.
     pub fn read(&self, vector: &[f32], text: &str) -> ModelReading {
-        let logits = self.layer.logits(&self.row(vector, text));
-        reading(&self.kinds, &logits, self.temperatures)
+        if is_foreign(text, &|word| self.terms.contains_key(word)) {
+            return ModelReading::NONE;
+        }
+        self.by_logits(&self.logits(vector, text))
+    }
+
+    /// The logits of a line, one a kind.
+    pub(crate) fn logits(&self, vector: &[f32], text: &str) -> Vec<f32> {
+        self.layer.logits(&self.row(vector, text))
+    }
+
+    /// The reading that logits mean.
+    pub(crate) fn by_logits(&self, logits: &[f32]) -> ModelReading {
+        reading(&self.kinds, logits, self.temperatures)
     }
 
     fn row(&self, vector: &[f32], text: &str) -> Row {
@@ -257,7 +274,8 @@ impl Heads {
     }
 }
 
-fn line(value: &impl Serialize) -> Result<Vec<u8>, HeadsError> {
+/// A value as a line of JSON.
+pub(crate) fn line(value: &impl Serialize) -> Result<Vec<u8>, HeadsError> {
     let mut bytes = serde_json::to_vec(value).map_err(damaged)?;
     bytes.push(b'\n');
     Ok(bytes)

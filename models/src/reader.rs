@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use reveille_mission::{ModelReading, nearest};
 
-use crate::carried::{CARRIED, CarriedError, HEADS, materialize};
+use crate::carried::{CARRIED, CarriedError, HEADS, LINES, materialize};
 use crate::catalog::{Catalog, CatalogError};
+use crate::course::lines_path;
 use crate::digest::{Digest, Running};
 use crate::encoder::{EncodeError, Encoder, default_threads};
 use crate::gguf::{Checked, GgufError, check_file};
 use crate::heads::{Card, Heads, HeadsError, read_bytes};
+use crate::lines::{Lines, Neighbour};
 
 /// Which reader is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +110,14 @@ enum Model {
 }
 
 impl Model {
+    /// The corpus that its heads learned from.
+    fn lines(&self) -> Result<Lines, ReaderError> {
+        Ok(Lines::parse(match self {
+            Self::Carried { .. } => Cow::Borrowed(LINES),
+            Self::File(path) => Cow::Owned(read_bytes(&lines_path(&heads_path(path)))?),
+        })?)
+    }
+
     fn check(&self, sum: Digest) -> Result<Checked, ReaderError> {
         Ok(match self {
             Self::Carried { cache } => materialize(cache)?,
@@ -182,26 +192,44 @@ impl Reader {
         self.loaded.is_some()
     }
 
-    /// Reads lines, in their order. After each call of the encoder `on_progress` hears (done, all), and `stop` may end the
-    /// work: then the readings are those of the first lines. Without any line nothing is loaded.
+    /// Reads lines, in their order. After each call of the encoder (at most 32 lines) `on_read` sees the readings so far, so
+    /// that they can be kept, and `stop` may end the work: then the readings are those of the first lines. Without any line
+    /// nothing is loaded.
     ///
     /// # Errors
     /// [`ReaderError`]: the model or the heads are not in order, or llama.cpp failed.
     pub fn read(
         &mut self,
         lines: &[&str],
-        on_progress: &mut dyn FnMut(usize, usize),
+        on_read: &mut dyn FnMut(&[ModelReading]),
         stop: &dyn Fn() -> bool,
     ) -> Result<Vec<ModelReading>, ReaderError> {
         if lines.is_empty() || stop() {
             return Ok(Vec::new());
         }
         let (encoder, heads) = self.loaded()?;
-        let vectors = encoder.encode(lines, &mut |done| {
-            on_progress(done, lines.len());
+        let mut readings = Vec::with_capacity(lines.len());
+        encoder.encode(lines, &mut |vectors| {
+            let fresh = vectors.iter().zip(lines).skip(readings.len()).map(|(vector, line)| heads.read(vector, line));
+            readings.extend(fresh.collect::<Vec<_>>());
+            on_read(&readings);
             if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        Ok(vectors.iter().zip(lines).map(|(vector, line)| heads.read(vector, line)).collect())
+        Ok(readings)
+    }
+
+    /// The labelled lines nearest to a line, with their labels: a reason that a person can check. Loads the model.
+    ///
+    /// # Errors
+    /// As [`Reader::read`]; [`HeadsError::Io`] when a reader of your own has no corpus beside it.
+    pub fn nearest(&mut self, line: &str, most: usize) -> Result<Vec<Neighbour>, ReaderError> {
+        let lines = self.model.lines()?;
+        let (encoder, heads) = self.loaded()?;
+        if !lines.belong_to(heads) {
+            return Err(HeadsError::OtherCorpus.into());
+        }
+        let vectors = encoder.encode(&[line], &mut |_| ControlFlow::Continue(()))?;
+        Ok(vectors.first().map_or_else(Vec::new, |vector| lines.nearest(vector, line, most)))
     }
 
     /// The time of the bare calls of llama.cpp for these lines, the better of all in one call and packed as [`Reader::read`]
@@ -262,8 +290,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = folder.path().join("cache");
         let mut reader = carried(&cache);
-        assert_eq!(reader.read(&[], &mut |_, _| panic!("no progress"), NO_STOP).unwrap(), []);
-        assert_eq!(reader.read(&["a line"], &mut |_, _| panic!("no progress"), &|| true).unwrap(), []);
+        assert_eq!(reader.read(&[], &mut |_| panic!("nothing is read"), NO_STOP).unwrap(), []);
+        assert_eq!(reader.read(&["a line"], &mut |_| panic!("nothing is read"), &|| true).unwrap(), []);
         assert!(!reader.is_loaded() && !cache.exists());
         let (low, high) = reader.grey_zone();
         assert!(0.0 < low && low <= 0.5 && (0.5..1.0).contains(&high), "{low} to {high}");
@@ -283,7 +311,7 @@ mod tests {
             long.as_str(),
         ];
         let mut heard = Vec::new();
-        let readings = reader.read(&lines, &mut |done, all| heard.push((done, all)), NO_STOP).unwrap();
+        let readings = reader.read(&lines, &mut |so_far| heard.push(so_far.len()), NO_STOP).unwrap();
         assert_eq!(readings.len(), lines.len());
         for reading in &readings {
             for sum in [reading.who.iter().sum::<f32>(), reading.skill.iter().sum::<f32>()] {
@@ -291,8 +319,37 @@ mod tests {
             }
         }
         assert!(readings[0].who[1] > 0.5 && readings[1].who[3] > 0.5, "{readings:?}");
-        assert_eq!(heard.last(), Some(&(6, 6)));
+        assert_eq!(heard.last(), Some(&6));
         assert!(heard.is_sorted());
+    }
+
+    /// `cargo test --release -p reveille-models other_languages -- --nocapture` prints the table of `models/README.md`.
+    #[test]
+    fn other_languages_are_not_read_as_english() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut reader = carried(folder.path());
+        let file = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/languages/lines.tsv")).unwrap();
+        let lines: Vec<(&str, &str)> =
+            file.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once('\t').unwrap()).collect();
+        let texts: Vec<&str> = lines.iter().map(|(_, text)| *text).collect();
+        let readings = reader.read(&texts, &mut |_| {}, NO_STOP).unwrap();
+        let (low, high) = reader.grey_zone();
+        let mut counts: std::collections::BTreeMap<&str, (usize, usize, usize)> = std::collections::BTreeMap::new();
+        for ((language, _), reading) in lines.iter().zip(&readings) {
+            let share = 1.0 - reading.who[3];
+            let count = counts.entry(language).or_default();
+            count.0 += 1;
+            count.1 += usize::from(*reading == ModelReading::NONE);
+            count.2 += usize::from(*reading != ModelReading::NONE && share > low && share < high);
+        }
+        println!("| language | lines | known as another language | in the grey zone | read all the same |\n|---|---|---|---|---|");
+        for (language, (all, foreign, grey)) in &counts {
+            println!("| {language} | {all} | {foreign} | {grey} | {} |", all - foreign - grey);
+        }
+        for language in ["de", "es", "fr", "ja"] {
+            let (all, foreign, grey) = counts[language];
+            assert!(all == 50 && foreign + grey >= 43, "{language}: {foreign} and {grey} of {all}");
+        }
     }
 
     #[test]
@@ -300,9 +357,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut reader = carried(folder.path());
         let lines = ["Post issue 12 to Bluesky", "clean up the CI cache", "Answer Jo's question about the refund"];
-        let together = reader.read(&lines, &mut |_, _| {}, NO_STOP).unwrap();
+        let together = reader.read(&lines, &mut |_| {}, NO_STOP).unwrap();
         for (line, among) in lines.iter().zip(&together) {
-            let alone = reader.read(&[line], &mut |_, _| {}, NO_STOP).unwrap();
+            let alone = reader.read(&[line], &mut |_| {}, NO_STOP).unwrap();
             for (a, b) in alone[0].who.iter().zip(among.who) {
                 assert!((a - b).abs() < 0.02, "{line}: {alone:?} {among:?}");
             }
@@ -316,7 +373,7 @@ mod tests {
         let lines: Vec<String> = (0..200).map(|at| format!("Write a letter to reader number {at}")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let done = std::cell::Cell::new(0);
-        let readings = reader.read(&lines, &mut |at, _| done.set(at), &|| done.get() > 0).unwrap();
+        let readings = reader.read(&lines, &mut |so_far| done.set(so_far.len()), &|| done.get() > 0).unwrap();
         assert_eq!(readings.len(), done.get());
         assert!(readings.len() < lines.len());
     }
@@ -335,7 +392,7 @@ mod tests {
         let read = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
             let mut reader = open().unwrap();
-            let read = reader.read(&["a line"], &mut |_, _| {}, NO_STOP);
+            let read = reader.read(&["a line"], &mut |_| {}, NO_STOP);
             assert_eq!(reader.is_loaded(), read.is_ok());
             read
         };

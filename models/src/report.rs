@@ -35,7 +35,7 @@ pub struct Figures {
 /// Held-out figures for each hand, then over all lines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// One a hand.
+    /// One a hand that has lines.
     pub hands: Vec<Figures>,
     /// Over all lines.
     pub all: Figures,
@@ -48,7 +48,9 @@ impl Report {
             let lines: Vec<_> = corpus.lines.iter().zip(readings).filter(|(line, _)| keep(line)).collect();
             Figures::of(name, &lines, grey)
         };
-        let hands = (0..).zip(&corpus.hands).map(|(at, name)| figures(name, &move |line: &Line| line.hand == at)).collect();
+        let has_lines = |at: usize| corpus.lines.iter().any(|line| line.hand == at);
+        let hands = (0..).zip(&corpus.hands).filter(|(at, _)| has_lines(*at));
+        let hands = hands.map(|(at, name)| figures(name, &move |line: &Line| line.hand == at)).collect();
         Self { hands, all: figures("all", &|_| true) }
     }
 }

@@ -39,6 +39,8 @@ pub struct Trained {
     pub heads: Heads,
     /// Measured with each hand left out in turn.
     pub report: Report,
+    /// The logits of every line by heads that had not seen its hand.
+    pub(crate) held_out: Vec<Vec<f32>>,
 }
 
 /// Vectors of the lines of a corpus, one a line in their order.
@@ -52,12 +54,7 @@ pub type Vectors = Vec<Vec<f32>>;
 pub fn train(corpus: &Corpus, vectors: &[Vec<f32>], blind: Option<&[Vectors]>, model: Digest, recipe: &Recipe) -> Trained {
     let lines = Prepared::new(corpus, vectors);
     let held_out = held_out(corpus, &lines, blind.unwrap_or_default(), recipe);
-    let temperatures = temperatures(&corpus.lines, &lines.kinds, &held_out);
-    let readings: Vec<ModelReading> = held_out.iter().map(|logits| reading(&lines.kinds, logits, temperatures)).collect();
-    let shares: Vec<(f32, bool)> =
-        corpus.lines.iter().zip(&readings).map(|(line, reading)| (reader_share(reading), line.who != Who::Nobody)).collect();
-    let grey = grey_zone(&shares);
-    let report = Report::of(corpus, &readings, grey);
+    let Judged { temperatures, grey, report } = Judged::of(corpus, &lines.kinds, &held_out);
     let everyone: Vec<usize> = (0..corpus.lines.len()).collect();
     let fitted = lines.fit(&everyone, recipe);
     let heads = Heads {
@@ -71,7 +68,37 @@ pub fn train(corpus: &Corpus, vectors: &[Vec<f32>], blind: Option<&[Vectors]>, m
         temperatures,
         grey,
     };
-    Trained { heads, report }
+    Trained { heads, report, held_out }
+}
+
+/// Trains heads on the other hands and measures them on the hands `held`, by their places: one fold, for an encoder that has
+/// seen the other hands only.
+pub fn measure(corpus: &Corpus, vectors: &[Vec<f32>], held: &[usize], recipe: &Recipe) -> Report {
+    let lines = Prepared::new(corpus, vectors);
+    let of_held = |at: &usize| corpus.lines.get(*at).is_some_and(|line| held.contains(&line.hand));
+    let (unseen, others): (Vec<usize>, Vec<usize>) = (0..corpus.lines.len()).partition(of_held);
+    let fitted = lines.fit(&others, recipe);
+    let logits: Vec<Vec<f32>> = unseen.iter().map(|at| fitted.layer.logits(&lines.row(*at, &fitted.terms, recipe.term_scale))).collect();
+    Judged::of(&corpus.only(held), &lines.kinds, &logits).report
+}
+
+/// What held-out logits are good for: the temperatures and the grey zone fitted on them, and the figures with both.
+struct Judged {
+    temperatures: Temperatures,
+    grey: (f32, f32),
+    report: Report,
+}
+
+impl Judged {
+    /// Judges the logits of every line of a corpus.
+    fn of(corpus: &Corpus, kinds: &[Kind], logits: &[Vec<f32>]) -> Self {
+        let temperatures = temperatures(&corpus.lines, kinds, logits);
+        let readings: Vec<ModelReading> = logits.iter().map(|logits| reading(kinds, logits, temperatures)).collect();
+        let shares: Vec<(f32, bool)> =
+            corpus.lines.iter().zip(&readings).map(|(line, reading)| (reader_share(reading), line.who != Who::Nobody)).collect();
+        let grey = grey_zone(&shares);
+        Self { temperatures, grey, report: Report::of(corpus, &readings, grey) }
+    }
 }
 
 /// Weights with the digits that matter: the file stays small, and a last bit that another machine computes otherwise is gone.

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Fine-tune the reader's encoder on the labelled task lines, with two heads: who it is for, and which skill.
+"""Fine-tune the reader's encoder on the labelled task lines: who it is for, and which skill.
 
-usage: finetune.py --out DIR [--hold-out FILE.tsv]…     train on the corpus, save the encoder and its heads
+usage: finetune.py --out DIR [--hold-out FILE.tsv]…     train on the corpus, save the encoder
        finetune.py --folds author --logits OUT.tsv      leave out each hand in turn, write the held-out logits
 
 Lines of a corpus file are `text<TAB>for<TAB>skill<TAB>channel<TAB>pair`; `#` begins a comment. A file is a
 hand: one author. Lines of one pair (nearly the same words, another label) stand in the same batch. DIR becomes
-a Hugging Face folder that convert.py takes, with the two heads in heads.json and the run in training.json.
+a Hugging Face folder that convert.py takes, with the run in training.json.
 The same options, packages, thread count and kind of processor give the same weights.
 """
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, log_softmax, logsigmoid, normalize
 from transformers import AutoModel, AutoTokenizer
 
 import convert
@@ -55,22 +55,36 @@ def read_lines(path):
 
 
 class Reader(torch.nn.Module):
-    """The encoder with mean pooling and the two heads; gives (logits of for, logits of skill)."""
+    """The encoder with mean pooling and its heads; gives (vectors, log shares of for, log shares of skill).
 
-    def __init__(self, folder):
+    `ways` is what the heads tell apart: `four` (who, four ways, and the skill), `stages` (nobody or somebody, then
+    which of three, and the skill), or `kinds` (every pair of who and skill; both answers are sums over kinds).
+    """
+
+    def __init__(self, folder, ways):
         super().__init__()
-        self.encoder = AutoModel.from_pretrained(folder, attn_implementation="eager")
+        self.encoder = AutoModel.from_pretrained(folder, attn_implementation="sdpa")
+        self.encoder.embeddings.requires_grad_(False)  # 12 of 22 million weights, and the words of unseen lines stay where they were
+        self.ways = ways
         width = self.encoder.config.hidden_size
         self.drop = torch.nn.Dropout(0.1)
-        self.who = torch.nn.Linear(width, len(FOR))
+        self.who = torch.nn.Linear(width, len(FOR) * len(SKILL) if ways == "kinds" else len(FOR))
         self.skill = torch.nn.Linear(width, len(SKILL))
 
     def forward(self, words):
-        states = self.encoder(**words).last_hidden_state
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            states = self.encoder(**words).last_hidden_state.float()
         mask = words["attention_mask"].unsqueeze(-1)
-        mean = (states * mask).sum(1) / mask.sum(1)
-        vector = self.drop(normalize(mean, dim=-1) * SCALE)
-        return self.who(vector), self.skill(vector)
+        mean = normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
+        vector = self.drop(mean * SCALE)
+        who, skill = self.who(vector), self.skill(vector)
+        if self.ways == "kinds":
+            kinds = log_softmax(who, 1).view(-1, len(FOR), len(SKILL))
+            return mean, kinds.logsumexp(2), kinds.logsumexp(1)
+        if self.ways == "stages":
+            somebody = [logsigmoid(-who[:, NOBODY]).unsqueeze(1) + log_softmax(who[:, :NOBODY], 1), logsigmoid(who[:, NOBODY]).unsqueeze(1)]
+            return mean, torch.cat(somebody, 1), log_softmax(skill, 1)
+        return mean, log_softmax(who, 1), log_softmax(skill, 1)
 
 
 # --- augmentation: the same task as another hand would type it. Case is left alone: the tokenizer lowers it.
@@ -109,8 +123,34 @@ def flatten(text, dice):
     return text.translate(str.maketrans({"'": "", "’": "", '"': "", "“": "", "”": "", "`": "", "—": "-", "–": "-"}))
 
 
+# Tools that do the same: a task stays what it is when one takes the other's place.
+ALIKE = [
+    ["stripe", "paddle", "paypal"], ["postgres", "sqlite", "mysql", "redis"], ["netlify", "vercel", "hetzner"],
+    ["buttondown", "mailchimp", "listmonk", "convertkit"], ["mastodon", "bluesky"], ["hugo", "jekyll", "eleventy"],
+    ["docker", "podman"], ["github", "gitlab", "codeberg"], ["python", "rust", "go", "typescript"], ["react", "svelte", "vue"],
+]
+OTHERS = {name: [other for other in group if other != name] for group in ALIKE for name in group}
+# Dropping one of these never changes who notices; "not", "for" and "about" would.
+DROPPABLE = {"the", "a", "an", "our", "my", "please", "then", "just", "some"}
+
+
+def swap_tool(text, dice):
+    """A tool's name replaced by that of one that does the same."""
+    return " ".join(dice.choice(OTHERS[word.lower()]) if word.lower() in OTHERS else word for word in text.split(" "))
+
+
+def drop_word(text, dice):
+    """One article or the like left out, as in a hurry."""
+    words = text.split(" ")
+    loose = [i for i, word in enumerate(words) if word.lower() in DROPPABLE]
+    if not loose or len(words) < 3:
+        return text
+    del words[dice.choice(loose)]
+    return " ".join(words)
+
+
 def augment(text, chance, dice):
-    for change in (mistype, toggle_stop, decorate, flatten):
+    for change in (mistype, toggle_stop, decorate, flatten, swap_tool, drop_word):
         if dice.random() < chance:
             text = change(text, dice)
     return text
@@ -142,14 +182,45 @@ def encode(tokenizer, texts):
     return tokenizer(texts, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
 
 
+def contrast(vectors, batch):
+    """How much the lines of a pair that differ in who notices look alike (cosine above 0.2), on average over such pairs."""
+    apart = [
+        (i, j)
+        for i, a in enumerate(batch)
+        for j, b in enumerate(batch[:i])
+        if a.pair and (a.hand, a.pair) == (b.hand, b.pair) and a.who != b.who
+    ]
+    if not apart:
+        return vectors.new_zeros(())
+    left, right = (torch.tensor(side) for side in zip(*apart))
+    return ((vectors[left] * vectors[right]).sum(1) - 0.2).clamp(min=0).square().mean()
+
+
+def smoothed(shares, labels, weights, smooth):
+    """Cross-entropy with class weights and label smoothing over log shares (they are normalised, so cross_entropy keeps them)."""
+    return cross_entropy(shares, torch.tensor(labels), weights, label_smoothing=smooth)
+
+
 def train(lines, folder, options):
-    """A Reader fitted to the lines; repeatable: every draw comes from the seed."""
-    torch.manual_seed(options.seed)
-    dice = random.Random(options.seed)
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), Reader(folder)
+    """The mean of `runs` Readers fitted to the lines from as many seeds; repeatable: every draw comes from the seed."""
+    runs = [train_once(lines, folder, options, options.seed + run) for run in range(options.runs)]
+    model, tokenizer = runs[0]
+    states = [run.state_dict() for run, _ in runs]
+    mean = {name: sum(state[name] for state in states) / len(states) if value.is_floating_point() else value for name, value in states[0].items()}
+    model.load_state_dict(mean)
+    return model.eval(), tokenizer
+
+
+def train_once(lines, folder, options, seed):
+    """A Reader fitted to the lines with one seed."""
+    torch.manual_seed(options.seed)  # every run begins with the same heads, or their mean would mean nothing
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), Reader(folder, options.ways)
+    torch.manual_seed(seed)
+    dice = random.Random(seed)
+    body = [weights for weights in model.encoder.parameters() if weights.requires_grad]
     heads = [*model.who.parameters(), *model.skill.parameters()]
     optimizer = torch.optim.AdamW(
-        [{"params": model.encoder.parameters(), "lr": options.rate}, {"params": heads, "lr": options.head_rate}],
+        [{"params": body, "lr": options.rate}, {"params": heads, "lr": options.head_rate}],
         weight_decay=0.01,
     )
     steps = max(1, math.ceil(len(lines) / options.batch) * options.epochs)
@@ -163,11 +234,11 @@ def train(lines, folder, options):
     for epoch in range(options.epochs):
         started, total, count = time.time(), 0.0, 0
         for batch in batches(lines, options.batch, dice):
-            who, skill = model(encode(tokenizer, [augment(line.text, options.augment, dice) for line in batch]))
-            loss = cross_entropy(who, torch.tensor([line.who for line in batch]), who_weights, label_smoothing=options.smooth)
-            loss = loss + options.skill_weight * cross_entropy(
-                skill, torch.tensor([line.skill for line in batch]), skill_weights, label_smoothing=options.smooth
-            )
+            vectors, who, skill = model(encode(tokenizer, [augment(line.text, options.augment, dice) for line in batch]))
+            loss = smoothed(who, [line.who for line in batch], who_weights, options.smooth)
+            loss = loss + options.skill_weight * smoothed(skill, [line.skill for line in batch], skill_weights, options.smooth)
+            if options.contrast:
+                loss = loss + options.contrast * contrast(vectors, batch)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -175,13 +246,13 @@ def train(lines, folder, options):
             schedule.step()
             total, count = total + loss.item(), count + 1
         print(f"  epoch {epoch + 1}/{options.epochs} loss {total / count:.3f} ({time.time() - started:.0f} s)", file=sys.stderr, flush=True)
-    return model.eval(), tokenizer
+    return model, tokenizer
 
 
 def read(model, tokenizer, lines):
     """The logits (for, skill) of the lines as arrays."""
     with torch.no_grad():
-        parts = [model(encode(tokenizer, [line.text for line in lines[i:i + 32]])) for i in range(0, len(lines), 32)]
+        parts = [model(encode(tokenizer, [line.text for line in lines[i:i + 32]]))[1:] for i in range(0, len(lines), 32)]
     return tuple(torch.cat(part).numpy() for part in zip(*parts))
 
 
@@ -244,7 +315,7 @@ def write_logits(path, kept):
 
 
 def save(out, base, model, record):
-    """The encoder as a Hugging Face folder that convert.py takes, its heads, and how they were made."""
+    """The encoder as a Hugging Face folder that convert.py takes, and how it was made; `reveille model train` fits the heads that ship."""
     out.mkdir(parents=True, exist_ok=True)
     model.encoder.save_pretrained(out, safe_serialization=True)
     for name in TOKENIZER:
@@ -253,10 +324,6 @@ def save(out, base, model, record):
             shutil.copytree(source, out / name, dirs_exist_ok=True)
         elif source.exists():
             shutil.copyfile(source, out / name)
-    heads = {"scale": SCALE}
-    for name, labels, layer in (("for", FOR, model.who), ("skill", SKILL, model.skill)):
-        heads[name] = {"labels": labels, "weight": layer.weight.tolist(), "bias": layer.bias.tolist()}
-    (out / "heads.json").write_text(json.dumps(heads) + "\n")
     (out / "training.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
@@ -306,7 +373,7 @@ def run_once(files, base, options):
         write_logits(options.logits, kept)
     if options.out:
         record = {
-            "options": {k: v for k, v in vars(options).items() if k in ("epochs", "rate", "head_rate", "batch", "smooth", "skill_weight", "augment", "seed", "threads")},
+            "options": {k: v for k, v in vars(options).items() if k in ("epochs", "rate", "head_rate", "batch", "smooth", "skill_weight", "augment", "ways", "contrast", "runs", "seed", "threads")},
             "corpus": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in used},
             "lines": len(lines),
             "held_out": results,
@@ -320,15 +387,18 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="a folder of *.tsv, or one file (default models/corpus)")
     parser.add_argument("--base", default="packaged", help="the folder to start from (default: the packaged MiniLM)")
-    parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--rate", type=float, default=1e-4, help="learning rate of the encoder")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=3e-4, help="learning rate of the encoder")
     parser.add_argument("--head-rate", type=float, default=1e-2, help="learning rate of the heads")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--smooth", type=float, default=0.05, help="label smoothing")
     parser.add_argument("--skill-weight", type=float, default=0.5, help="the skill head's part in the loss")
     parser.add_argument("--augment", type=float, default=0.15, help="chance of each change to a line; 0 for none")
+    parser.add_argument("--ways", choices=["four", "stages", "kinds"], default="four", help="what the heads tell apart")
+    parser.add_argument("--contrast", type=float, default=0.0, help="part in the loss of pairs that look alike")
+    parser.add_argument("--runs", type=int, default=1, help="trainings from as many seeds whose weights are averaged")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--hold-out", type=Path, action="append", default=[], metavar="FILE.tsv", help="leave this hand out and judge on it; may stand more than once")
     parser.add_argument("--folds", choices=["author"], help="leave out each hand in turn; saves no encoder")
     parser.add_argument("--logits", type=Path, metavar="OUT.tsv", help="where the held-out logits go")

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use reveille_models::{
-    CARRIED, Catalog, Course, Entry, PullOptions, Reader, ReaderChoice, Recipe, check, check_file, materialize, pull, write_heads,
-};
+use reveille_models::{CARRIED, Catalog, Course, Entry, PullOptions, Reader, ReaderChoice, Recipe, check, check_file, materialize, pull};
 use serde_json::json;
 
 use super::{print, print_json};
@@ -56,6 +54,12 @@ enum Sub {
         /// A folder with an encoder for each hand that has not seen it (HAND.gguf), for an encoder trained on the corpus
         #[arg(long)]
         blind: Option<PathBuf>,
+        /// Measure on this hand only, with heads trained on the others; may stand more than once, nothing is written
+        #[arg(long, value_name = "HAND", conflicts_with_all = ["blind", "out", "report"])]
+        hold_out: Vec<String>,
+        /// With --hold-out: a second model whose vectors stand beside the encoder's
+        #[arg(long, value_name = "FILE", requires = "hold_out")]
+        beside: Option<PathBuf>,
         /// Where the heads go; without it nothing is written
         #[arg(long)]
         out: Option<PathBuf>,
@@ -80,8 +84,16 @@ impl Model {
             Sub::List { json } => list(&cache, json)?,
             Sub::Pull { name, allow_unverified } => fetch(&cache, &name, allow_unverified)?,
             Sub::Check { model } => return examine(&cache, &model),
-            Sub::Train { corpus, encoder, blind, out, report } => {
-                train(&cache, &corpus, encoder, blind.as_deref(), out.as_deref(), report)?;
+            Sub::Train { corpus, encoder, blind, hold_out, beside, out, report } => {
+                let mut course = course(&cache, &corpus, encoder, blind.as_deref())?;
+                if let Some(path) = beside {
+                    encode_beside(&mut course, &path)?;
+                }
+                if hold_out.is_empty() {
+                    train(&course, out.as_deref(), report)?;
+                } else {
+                    print(&format!("{}", course.measure(&hold_out, &Recipe::default()).or_fail()?))?;
+                }
             }
             Sub::Bench { lines, json } => bench(&cache, &lines, json)?,
         }
@@ -163,7 +175,8 @@ fn examine(cache: &Path, model: &str) -> Outcome<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.is_good())))
 }
 
-fn train(cache: &Path, corpus: &Path, encoder: Option<PathBuf>, blind: Option<&Path>, out: Option<&Path>, variants: bool) -> Outcome {
+/// The corpus, encoded.
+fn course(cache: &Path, corpus: &Path, encoder: Option<PathBuf>, blind: Option<&Path>) -> Outcome<Course> {
     let model = match encoder {
         Some(path) => check_file(&path, None).or_fail()?,
         None => materialize(cache).or_fail()?,
@@ -175,7 +188,21 @@ fn train(cache: &Path, corpus: &Path, encoder: Option<PathBuf>, blind: Option<&P
         ControlFlow::Continue(())
     });
     bar.finish_and_clear();
-    let course = course.or_fail()?;
+    course.or_fail()
+}
+
+fn encode_beside(course: &mut Course, path: &Path) -> Outcome {
+    let bar = bar(0, "encoding {bar:30} {pos}/{len} lines, {eta} left");
+    let done = course.beside(&check_file(path, None).or_fail()?, &mut |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    done.or_fail()
+}
+
+fn train(course: &Course, out: Option<&Path>, variants: bool) -> Outcome {
     let trained = course.train(&Recipe::default());
     print(&format!("{}\n", trained.report))?;
     if variants {
@@ -187,7 +214,7 @@ fn train(cache: &Path, corpus: &Path, encoder: Option<PathBuf>, blind: Option<&P
     }
     match out {
         Some(path) => {
-            write_heads(&trained.heads, path).or_fail()?;
+            course.write(&trained, path).or_fail()?;
             print(&format!("wrote {}\n", path.display()))
         }
         None => print("nothing was written: give --out models/reader/reader-en.heads.jsonl to keep these heads\n"),
@@ -203,14 +230,14 @@ fn bench(cache: &Path, file: &Path, as_json: bool) -> Outcome {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let mut reader = Reader::open(&ReaderChoice::default(), cache).or_fail()?;
     let from = Instant::now();
-    reader.read(&lines[..lines.len().min(1)], &mut |_, _| {}, &|| false).or_fail()?;
+    reader.read(&lines[..lines.len().min(1)], &mut |_| {}, &|| false).or_fail()?;
     let load = from.elapsed();
     // Taken in turns, so that a noisy machine is noisy for both.
     let (mut reading, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..TIMES {
         bare.push(reader.floor(&lines).or_fail()?);
         let from = Instant::now();
-        reader.read(&lines, &mut |_, _| {}, &|| false).or_fail()?;
+        reader.read(&lines, &mut |_| {}, &|| false).or_fail()?;
         reading.push(from.elapsed());
     }
     let (load, reading, bare) = (ms(load), ms(median(reading)), ms(median(bare)));

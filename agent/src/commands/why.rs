@@ -4,43 +4,66 @@ use std::process::ExitCode;
 
 use clap::Args;
 use reveille_memory::{CandidateRow, Memory, Run, RunId, Sheet};
+use reveille_mission::ReadBy;
 
 use super::{Ready, print};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::readings;
 use crate::sheet::{people, worth};
 
 /// Explain a wake, or one task of it: the reading, the verdict, every part of the score, where the time went
 #[derive(Debug, Args)]
 pub(crate) struct Why {
-    /// The run's number [default: the last one]
-    run: Option<i64>,
-    /// A task's id, or the start of its text
-    task: Option<String>,
+    /// The run's number [default: the last one], and a task's id or the start of its text
+    #[arg(value_names = ["RUN", "TASK"], num_args = 0..=2)]
+    what: Vec<String>,
 }
+
+/// How many labelled lines are shown beside a line that the model read.
+const NEIGHBOURS: usize = 2;
 
 impl Why {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
+        let (run, task) = self.meant()?;
         let memory = Memory::open_read_only(&ready.home.database()).or_fail()?;
-        let run = match self.run {
+        let found = match run {
             Some(number) => memory.run(RunId(number)).or_fail()?,
             None => memory.last_run().or_fail()?,
         };
-        let Some(run) = run else {
-            let what = self.run.map_or_else(|| "no wake yet".to_owned(), |number| format!("no run {number}"));
+        let Some(run) = found else {
+            let what = run.map_or_else(|| "no wake yet".to_owned(), |number| format!("no run {number}"));
             return Err(Failure::message(Kind::Usage, what).hint("`reveille status` shows the last one"));
         };
         let sheet = memory.sheet(run.id).or_fail()?;
         let mut out = header(&run);
-        match (&sheet, &self.task) {
-            (Some(sheet), Some(task)) => out.push_str(&one(sheet, task)?),
+        match (&sheet, task) {
+            (Some(sheet), Some(task)) => {
+                let row = find(sheet, task)?;
+                out.push_str(&one(row));
+                if row.read_by == ReadBy::Model.to_string() {
+                    out.push_str(&near(ready, &row.text));
+                }
+            }
             (Some(sheet), None) => out.push_str(&all(sheet, &run)),
             (None, _) => out.push_str("It decided nothing.\n"),
         }
-        if self.task.is_none() {
+        if task.is_none() {
             out.push_str(&times(&memory, run.id)?);
         }
         print(&out)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The run and the task that are meant; a lone word that is no number is a task of the last run.
+    fn meant(&self) -> Outcome<(Option<i64>, Option<&str>)> {
+        match self.what.as_slice() {
+            [] => Ok((None, None)),
+            [one] => Ok(one.parse().map_or((None, Some(one.as_str())), |run| (Some(run), None))),
+            [run, task, ..] => match run.parse() {
+                Ok(run) => Ok((Some(run), Some(task))),
+                Err(_) => Err(Failure::message(Kind::Usage, format!("{run:?} is no run's number")).hint("`reveille why RUN TASK`")),
+            },
+        }
     }
 }
 
@@ -67,12 +90,34 @@ fn read(row: &CandidateRow) -> String {
     format!("for {} by {} ({:.0} %)", row.who, row.read_by, row.confidence * 100.0)
 }
 
-fn one(sheet: &Sheet, task: &str) -> Outcome<String> {
-    let row =
-        sheet.candidates.iter().find(|row| row.task_id == task).or_else(|| sheet.candidates.iter().find(|row| row.text.starts_with(task)));
-    let Some(row) = row else {
-        return Err(Failure::message(Kind::Usage, format!("no task `{task}` in this run")).hint("`reveille why RUN` lists them"));
-    };
+fn find<'a>(sheet: &'a Sheet, task: &str) -> Outcome<&'a CandidateRow> {
+    let by_id = sheet.candidates.iter().find(|row| row.task_id == task);
+    by_id.or_else(|| sheet.candidates.iter().find(|row| row.text.starts_with(task))).ok_or_else(|| {
+        Failure::message(Kind::Usage, format!("no task `{task}` in this run")).hint("`reveille why` lists them, each with its id")
+    })
+}
+
+/// The labelled lines that the model learned from and that are nearest to this one: a reason to check.
+fn near(ready: &Ready<'_>, text: &str) -> String {
+    let found =
+        readings::open(&ready.settings, &ready.home, ready.environment).and_then(|mut reader| reader.nearest(text, NEIGHBOURS).or_fail());
+    let mut out = String::new();
+    match found {
+        Ok(neighbours) => {
+            for near in neighbours {
+                let skill = near.line.skill.map_or_else(|| "no skill".to_owned(), |skill| skill.to_string());
+                out.push_str(&format!(
+                    "{:<10} “{}”: for {}, {skill} (likeness {:.2})\n",
+                    "near", near.line.text, near.line.who, near.similarity
+                ));
+            }
+        }
+        Err(failure) => out.push_str(&format!("{:<10} not known: {failure}\n", "near")),
+    }
+    out
+}
+
+fn one(row: &CandidateRow) -> String {
     let mut out = format!("{}  {}\n\n", row.task_id, row.text);
     let mut say = |name: &str, text: String| out.push_str(&format!("{name:<10} {text}\n"));
     let place = row.line.map_or_else(|| "proposed by a skill".to_owned(), |line| format!("line {line} of PROGRESS.md"));
@@ -120,7 +165,7 @@ fn one(sheet: &Sheet, task: &str) -> Outcome<String> {
     if let (Some(count), Some(source)) = (row.audience_count, &row.audience_source) {
         out.push_str(&format!("{:<10} {count} ({source})\n", "audience"));
     }
-    Ok(out)
+    out
 }
 
 fn times(memory: &Memory, run: RunId) -> Outcome<String> {
