@@ -152,7 +152,7 @@ fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'
     let mut contents: HashMap<(String, Option<Skill>, Option<Channel>), String> = HashMap::new();
     let mut cases = Vec::with_capacity(tasks.len());
     for mut task in tasks {
-        let reading = read(&task, readings.of(&task.text), readings.grey, view.shelf);
+        let reading = read(&task, readings.of(&task.text), readings.grey, view.shelf, scene.now.date_naive());
         let meant = (reading.skill, reading.channel, reading.subject.clone());
         match task.source {
             Source::Progress { .. } if matches!(reading.subject, Subject::One(_)) => {
@@ -178,7 +178,7 @@ fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'
 }
 
 /// What waits for a human's word on exactly this line and this content: skills and channels under `[approve]`, and a draft that
-/// the author has not released when the line is no exact order.
+/// the author has not released when the line is no exact order, or names it in other words than its number or title.
 fn with_approval(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, offer: Offer) -> Offer {
     let approve = &scene.settings.approve;
     let set = reading.skill.is_some_and(|skill| approve.skills.contains(&skill))
@@ -188,7 +188,7 @@ fn with_approval(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shel
         _ => false,
     };
     match (offer, &reading.subject) {
-        (Offer::Can { mut needs }, Subject::One(_)) if set || (unreleased && !task.is_order()) => {
+        (Offer::Can { mut needs }, Subject::One(_)) if set || (unreleased && !(task.is_order() && reading.exact)) => {
             needs.push(Need::Approval(task.digest()));
             Offer::Can { needs }
         }

@@ -167,7 +167,7 @@ fn counted(audience: &Audience) -> Counted {
 pub(crate) const KINDS: [(&str, &str); 7] = [
     ("no_skill", "only you can do it"),
     ("blocked", "blocked"),
-    ("unclear", "not clear whom it is for"),
+    ("unclear", "not clear"),
     ("no_audience", "nobody would notice today"),
     ("cooling_down", "not yet"),
     ("over_budget", "a cap is reached"),

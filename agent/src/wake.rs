@@ -165,7 +165,7 @@ fn same_item(one: &Edit, other: &Edit) -> bool {
 fn already_done(deliberation: &Deliberation) -> Vec<Edit> {
     let done = deliberation.cases.iter().filter_map(|case| match (&case.past, &case.task.source) {
         (reveille_mission::Past::Done { evidence }, reveille_mission::Source::Progress { .. })
-            if case.task.problems.is_empty() && case.task.is_order() =>
+            if case.task.problems.is_empty() && case.reading.disguise.is_none() && case.task.is_order() =>
         {
             Some((&case.task.id, evidence))
         }

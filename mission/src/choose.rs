@@ -1,5 +1,6 @@
 //! The choice: the eligible task that wins or keeps the most, else what to ask the human, else rest.
 
+use crate::disguise::shown;
 use crate::goal::GoalUnit;
 use crate::need::Need;
 use crate::review::{Case, Offer, Refusal, Review};
@@ -128,6 +129,9 @@ fn wanted(case: &Case, refusal: &Refusal) -> Vec<(String, AskKind)> {
                 _ => AskKind::DoYourself,
             };
             vec![(format!("{text} ({why})"), kind)]
+        }
+        Refusal::Disguised { what } => {
+            vec![(format!("“{}” may not say what you see: {what}; write that word anew", shown(text)), AskKind::Tag)]
         }
         Refusal::Unclear { .. } => vec![(format!("who notices “{text}”? {}", refusal.unblock().unwrap_or_default()), AskKind::Tag)],
         _ => vec![],

@@ -17,6 +17,10 @@ fn task(text: &str, line: usize) -> Task {
     }
 }
 
+fn today() -> chrono::NaiveDate {
+    "2026-11-20".parse().expect("a date")
+}
+
 fn shelf() -> Shelf {
     let issue = |number: u32| Issue {
         id: format!("id-{number}"),
@@ -36,7 +40,7 @@ fn shelf() -> Shelf {
 
 fn case(text: &str, line: usize, offer: Offer) -> Case {
     let task = task(text, line);
-    let reading = read(&task, None, GreyZone::default(), &shelf());
+    let reading = read(&task, None, GreyZone::default(), &shelf(), today());
     Case { task, reading, offer, past: Past::Fresh }
 }
 
@@ -185,7 +189,7 @@ fn any_cases() -> impl Strategy<Value = Vec<Case>> {
             let sum: f32 = raw.iter().sum::<f32>().max(1e-6);
             ModelReading { who: raw.map(|p| p / sum), skill: [0.1; 10] }
         });
-        let reading = read(&task, model.as_ref(), GreyZone::default(), &shelf());
+        let reading = read(&task, model.as_ref(), GreyZone::default(), &shelf(), today());
         let offer = if hand { Offer::HumanOnly { why: "you".into(), by_hand: None } } else { can(channel) };
         Case { task, reading, offer, past: Past::Fresh }
     });

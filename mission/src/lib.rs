@@ -3,6 +3,7 @@
 mod after;
 mod choose;
 mod diagnostic;
+mod disguise;
 mod facts;
 mod goal;
 mod identity;
@@ -30,7 +31,7 @@ pub use progress::{Answer, Edit, Item, ItemState, Merged, Progress, ProgressErro
 pub use reading::{GreyZone, ModelReading, ReadBy, Reading, read};
 pub use review::{Audience, Case, Eligible, Missing, Offer, Past, Refusal, Review, Verdict, review};
 pub use shelf::{Issue, Shelf, Stage};
-pub use subject::Subject;
+pub use subject::{Named, Subject};
 pub use tags::Tags;
 pub use task::{Source, Task, TaskId, folded};
 pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};

@@ -1,6 +1,7 @@
 //! Words that say plainly where a task lands and what is to be done. Only the plainest orders are understood here
 //! ("Post issue 45 to Mastodon"); everything else is the model's.
 
+use crate::disguise::{disguise, in_plain_letters};
 use crate::words::{Channel, Skill, Who};
 
 /// What an order in plain words means.
@@ -31,12 +32,16 @@ const DOUBT: [&str; 19] = [
     "before", "should", "or",
 ];
 
-/// What the words of `text` say by themselves.
+/// What the words of `text` say by themselves. A line that hides what it says means nothing, and an order is plain only in
+/// plain letters: a letter that looks like another could hide a "not".
 pub fn meaning(text: &str) -> Meaning {
+    if disguise(text).is_some() {
+        return Meaning::default();
+    }
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect();
     let channel = named_channel(&words);
-    let plain = !lower.contains('?') && !words.iter().any(|word| DOUBT.contains(word));
+    let plain = in_plain_letters(&without_quotation(text)) && !lower.contains('?') && !words.iter().any(|word| DOUBT.contains(word));
     Meaning { channel, doing: if plain { order(&words, &lower, channel) } else { None } }
 }
 
@@ -84,11 +89,19 @@ const PLACES: [&str; 22] = [
     "newsletter",
 ];
 
+/// Whether a word is a place where something is told, not what is told.
+pub(crate) fn is_place(word: &str) -> bool {
+    PLACES.contains(&word) || LIST.contains(&word) || ["toot", "tweet", "subreddit"].contains(&word)
+}
+
 /// Whether a line is an order with nothing left over: a verb of publishing or telling, exactly what, and where. Only such a
 /// line is ticked for what was done, and only such a line releases a draft; any other may be about something else.
 pub fn is_exact_order(text: &str) -> bool {
     let lower = text.to_lowercase();
     let outside = without_quotation(&lower);
+    if disguise(text).is_some() || !in_plain_letters(&without_quotation(text)) {
+        return false;
+    }
     let words: Vec<&str> = outside.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect();
     let Some((first, rest)) = words.split_first() else { return false };
     let verb = *first == "publish" || TELL.contains(first) || SEND.contains(first);
@@ -100,7 +113,10 @@ pub fn is_exact_order(text: &str) -> bool {
             || word.parse::<u32>().is_ok()
             || word.starts_with("r/")
     };
-    verb && names_an_issue(&words, &lower) && rest.iter().all(plain)
+    // Beside a number, what stands in quotation marks is something more: `Publish draft 2 "not yet"`.
+    let quotes = outside != lower;
+    let counted = words.iter().any(|word| word.parse::<u32>().is_ok());
+    verb && names_an_issue(&words, &lower) && rest.iter().all(plain) && !(quotes && counted)
 }
 
 /// The text without what stands in quotation marks.

@@ -1,13 +1,15 @@
 //! Reading a task: who it is for, which skill, which channel, which issue. Tags outrank words, words outrank the model.
 //! The model's text is never asked for: it gives probabilities, and in the grey zone a task stays unclear.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 
+use crate::disguise::disguise;
 use crate::phrases;
 use crate::shelf::Shelf;
-use crate::subject::{Subject, find_subject};
-use crate::task::Task;
+use crate::subject::{Found, Subject, find_subject};
+use crate::task::{Source, Task};
 use crate::words::{Channel, Skill, Who};
 
 /// What the model says of one line: calibrated probabilities, each list summing to 1, or [`ModelReading::NONE`].
@@ -75,13 +77,17 @@ pub struct Reading {
     pub channel: Option<Channel>,
     /// The issue or draft that the line names.
     pub subject: Subject,
+    /// It is named exactly, by tag, number or whole title: only that may release a draft.
+    pub exact: bool,
+    /// What the line hides, in words: then nobody knows what it says.
+    pub disguise: Option<String>,
 }
 
-/// Reads a task. `model` is what the model says of its words, if it was asked.
-pub fn read(task: &Task, model: Option<&ModelReading>, grey: GreyZone, shelf: &Shelf) -> Reading {
+/// Reads a task, as of `today`. `model` is what the model says of its words, if it was asked.
+pub fn read(task: &Task, model: Option<&ModelReading>, grey: GreyZone, shelf: &Shelf, today: NaiveDate) -> Reading {
     let tags = &task.tags;
     let meant = phrases::meaning(&task.text);
-    let subject = find_subject(&task.text, tags.issue.as_deref(), shelf);
+    let Found { subject, exact } = find_subject(&task.text, tags.issue.as_deref(), shelf, today);
     let channel = tags.channel.or(meant.channel);
     let (who, read_by, confidence, shares) = match (tags.who, meant.doing, model) {
         (Some(who), _, _) => (Some(who), ReadBy::Tag, 1.0, only(who)),
@@ -90,7 +96,19 @@ pub fn read(task: &Task, model: Option<&ModelReading>, grey: GreyZone, shelf: &S
         (None, None, None) => (None, ReadBy::Words, 0.0, [0.0; 4]),
     };
     let skill = tags.skill.or(meant.doing.map(|doing| doing.skill)).or_else(|| model.and_then(ModelReading::likeliest_skill));
-    Reading { shares, who, read_by, confidence, skill, channel: channel.or(default_channel(skill, who)), subject }
+    let channel = channel.or(default_channel(skill, who));
+    Reading { shares, who, read_by, confidence, skill, channel, subject, exact, disguise: disguise_of(task) }
+}
+
+/// What a human's line hides in its words or in its tags. A proposal means what its tags say; the title in it is only shown.
+fn disguise_of(task: &Task) -> Option<String> {
+    if matches!(task.source, Source::Skill(_)) {
+        return None;
+    }
+    let tags = &task.tags;
+    let needs = tags.needs.iter().map(ToString::to_string);
+    let values = tags.issue.iter().chain(&tags.after).cloned().chain(needs);
+    disguise(&task.text).or_else(|| { values }.find_map(|value| disguise(&value)))
 }
 
 fn only(who: Who) -> [f64; 4] {

@@ -1,6 +1,6 @@
 //! The review: can it be done now, and who is it for? Only [`review`] makes an [`Eligible`]; no score, model or prompt can.
 //!
-//! The order of the questions: is the line understood, was it done, is it for anybody, is everything there that the line
+//! The order of the questions: does it say what a person sees, is the line understood, was it done, is it for anybody, is everything there that the line
 //! asks for, is it clear, is everything there that the skill needs, are there people today, can the program do it, does it
 //! name its issue, do caps allow it.
 
@@ -116,6 +116,11 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
+    /// The line hides what it says.
+    Disguised {
+        /// Which character, and where.
+        what: String,
+    },
     /// Nobody can tell whom it is for.
     Unclear {
         /// The likeliest one, if the model gave any.
@@ -149,7 +154,7 @@ impl Refusal {
             Refusal::Blocked { .. } => "blocked",
             Refusal::NoAudience { .. } => "no_audience",
             Refusal::NoSkill { .. } => "no_skill",
-            Refusal::Unclear { .. } => "unclear",
+            Refusal::Unclear { .. } | Refusal::Disguised { .. } => "unclear",
             Refusal::Done { .. } => "done",
             Refusal::CoolingDown { .. } => "cooling_down",
             Refusal::OverBudget { .. } => "over_budget",
@@ -165,6 +170,7 @@ impl Refusal {
                 format!("it is for {who}, and today there are {} ({})", audience.count, audience.source)
             }
             Refusal::NoSkill { why } => why.clone(),
+            Refusal::Disguised { what } => format!("the line may not say what you see: {what}"),
             Refusal::Unclear { likeliest: Some(who), confidence } => {
                 format!("not clear who notices it (likeliest {who}, {:.0} %)", confidence * 100.0)
             }
@@ -180,6 +186,7 @@ impl Refusal {
         match self {
             Refusal::Blocked { needs } => Some(needs.iter().map(|need| need.unblock.as_str()).collect::<Vec<_>>().join("; ")),
             Refusal::NoSkill { .. } => Some("do it yourself and tick it".to_owned()),
+            Refusal::Disguised { .. } => Some("write that word anew".to_owned()),
             Refusal::Unclear { .. } => {
                 Some("add `for:strangers`, `for:subscribers`, `for:customers` or `for:nobody` to the line".to_owned())
             }
@@ -239,6 +246,7 @@ pub fn review<'a>(case: &'a Case, by: Review<'_>) -> Verdict<'a> {
 }
 
 fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
+    seen(case)?;
     understood(case)?;
     past(case)?;
     let who = case.reading.who;
@@ -250,7 +258,7 @@ fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
     let who = who.ok_or_else(|| unclear(case))?;
     if let Offer::Can { needs } = &case.offer {
         let before: Vec<Need> = needs.iter().filter(|need| **need != Need::Subject).cloned().collect();
-        met(&before, by.facts)?;
+        met(&before, by.facts).map_err(|refusal| with_subject(refusal, needs, &case.reading.subject))?;
     }
     let audience = audience(who, case, by);
     if audience.count == 0 {
@@ -265,6 +273,10 @@ fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
         Past::OverBudget { cap } => Err(Refusal::OverBudget { cap: cap.clone() }),
         _ => Ok(audience),
     }
+}
+
+fn seen(case: &Case) -> Result<(), Refusal> {
+    case.reading.disguise.clone().map_or(Ok(()), |what| Err(Refusal::Disguised { what }))
 }
 
 fn understood(case: &Case) -> Result<(), Refusal> {
@@ -333,11 +345,23 @@ fn audience(who: Who, case: &Case, by: Review<'_>) -> Audience {
 }
 
 fn names_one(subject: &Subject) -> Result<(), Refusal> {
-    let (why, unblock) = match subject {
-        Subject::One(_) => return Ok(()),
-        Subject::None => ("the line names no issue or draft".to_owned(), "name one, like `issue 45` or `issue:45`".to_owned()),
-        Subject::Unknown(what) => (format!("{what} is not in issues/ or drafts/"), "write it, or correct the line".to_owned()),
-        Subject::Several(ids) => (format!("the line could mean any of {}", ids.join(", ")), "say which one, like `issue:45`".to_owned()),
-    };
-    Err(Refusal::Blocked { needs: vec![Missing { need: Need::Subject, why, unblock }] })
+    match unsettled(subject) {
+        Some(missing) => Err(Refusal::Blocked { needs: vec![missing] }),
+        None => Ok(()),
+    }
+}
+
+fn unsettled(subject: &Subject) -> Option<Missing> {
+    subject.unsettled().map(|(why, unblock)| Missing { need: Need::Subject, why, unblock })
+}
+
+/// A line that names the wrong issue, or too many, is told so at once, not only when all else is there.
+fn with_subject(mut refusal: Refusal, asked: &[Need], subject: &Subject) -> Refusal {
+    if let Refusal::Blocked { needs } = &mut refusal
+        && asked.contains(&Need::Subject)
+        && *subject != Subject::None
+    {
+        needs.extend(unsettled(subject));
+    }
+    refusal
 }

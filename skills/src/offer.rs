@@ -66,6 +66,15 @@ fn by_person(why: &str) -> Offer {
     Offer::HumanOnly { why: why.to_owned(), by_hand: None }
 }
 
+/// Why the program can't, and, when no text can be prepared for the line names no single issue, why that is so.
+fn only_a_person(channel: Channel, subject: &Subject) -> String {
+    let why = format!("only a person may post on {}", channel.title());
+    match (subject, subject.unsettled()) {
+        (Subject::None, _) | (_, None) => why,
+        (_, Some((unsettled, how))) => format!("{why}; no text is prepared, for {unsettled}; {how}"),
+    }
+}
+
 fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Offer {
     if !view.configured.contains(&channel) {
         return Offer::Can { needs: vec![Need::Configured(channel)] };
@@ -77,7 +86,7 @@ fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Of
     if channel.person_only() {
         let by_hand =
             subject.filter(|issue| issue.stage == Stage::Published).map(|issue| Need::PostedByHand { channel, issue: issue.id.clone() });
-        return Offer::HumanOnly { why: format!("only a person may post on {}", channel.title()), by_hand };
+        return Offer::HumanOnly { why: only_a_person(channel, &reading.subject), by_hand };
     }
     if !task.is_order() && subject.is_some_and(|issue| matches!((view.told)(&issue.id, channel), Told::Done(_))) {
         return by_person("that issue was told there already; what else the line means is yours");
@@ -173,7 +182,7 @@ mod tests {
         let view = View { shelf: &shelf, configured: &configured, told: &prepared };
         let needs = |text: &str| {
             let task = task(text, Tags::default());
-            match offer(&task, &read(&task, None, GreyZone::default(), &shelf), &view) {
+            match offer(&task, &read(&task, None, GreyZone::default(), &shelf, "2026-11-20".parse().expect("a date")), &view) {
                 Offer::Can { needs } => needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
                 Offer::HumanOnly { why, by_hand } => format!("human: {why}; {}", by_hand.map(|need| need.to_string()).unwrap_or_default()),
             }
