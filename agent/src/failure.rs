@@ -82,6 +82,7 @@ hinted!(
     reveille_memory::MemoryError,
     reveille_models::CarriedError,
     reveille_models::CatalogError,
+    reveille_models::CorpusError,
     reveille_models::CourseError,
     reveille_models::GgufError,
     reveille_models::PullError,

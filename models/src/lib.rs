@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ask;
 mod calibrate;
 mod carried;
 mod catalog;
@@ -18,6 +19,7 @@ mod report;
 mod softmax;
 mod train;
 
+pub use ask::{Asked, Asker};
 pub use carried::{CARRIED, CarriedError, carried_sum, materialize};
 pub use catalog::{Catalog, CatalogError, Entry, Package};
 pub use check::{CheckReport, Finding, check};
@@ -29,5 +31,5 @@ pub use gguf::{Checked, Fault, Gguf, GgufError, check_file};
 pub use heads::{Card, Heads, HeadsError};
 pub use pull::{Attempt, Progress, PullError, PullFault, PullOptions, Pulled, pull};
 pub use reader::{Reader, ReaderChoice, ReaderError, ReaderKey, heads_path};
-pub use report::{Figures, Report};
+pub use report::{Figures, Report, area_under_curve};
 pub use train::{Recipe, Trained, Vectors, train};

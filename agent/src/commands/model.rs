@@ -1,15 +1,14 @@
 //! `model`: the reader, larger models, training, measuring.
 
+mod bench;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use reveille_models::{
-    CARRIED, Catalog, Course, Entry, PullOptions, Reader, ReaderChoice, Recipe, check, check_file, materialize, pull, write_heads,
-};
+use reveille_models::{CARRIED, Catalog, Course, Entry, PullOptions, Recipe, check, check_file, materialize, pull, write_heads};
 use serde_json::json;
 
 use super::{print, print_json};
@@ -63,14 +62,8 @@ enum Sub {
         #[arg(long)]
         report: bool,
     },
-    /// Measure reading against the bare calls of llama.cpp for the same tokens
-    Bench {
-        /// A file of lines
-        lines: PathBuf,
-        /// Print the figures as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Measure reading against the bare calls of llama.cpp for the same tokens, and against asking a language model
+    Bench(bench::Bench),
 }
 
 impl Model {
@@ -83,7 +76,7 @@ impl Model {
             Sub::Train { corpus, encoder, blind, out, report } => {
                 train(&cache, &corpus, encoder, blind.as_deref(), out.as_deref(), report)?;
             }
-            Sub::Bench { lines, json } => bench(&cache, &lines, json)?,
+            Sub::Bench(bench) => bench.run(&cache)?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -192,45 +185,6 @@ fn train(cache: &Path, corpus: &Path, encoder: Option<PathBuf>, blind: Option<&P
         }
         None => print("nothing was written: give --out models/reader/reader-en.heads.jsonl to keep these heads\n"),
     }
-}
-
-/// How often each is measured; the median counts.
-const TIMES: usize = 7;
-
-fn bench(cache: &Path, file: &Path, as_json: bool) -> Outcome {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::message(Kind::Failed, format!("failed to read {}: {error}", file.display())))?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let mut reader = Reader::open(&ReaderChoice::default(), cache).or_fail()?;
-    let from = Instant::now();
-    reader.read(&lines[..lines.len().min(1)], &mut |_, _| {}, &|| false).or_fail()?;
-    let load = from.elapsed();
-    // Taken in turns, so that a noisy machine is noisy for both.
-    let (mut reading, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..TIMES {
-        bare.push(reader.floor(&lines).or_fail()?);
-        let from = Instant::now();
-        reader.read(&lines, &mut |_, _| {}, &|| false).or_fail()?;
-        reading.push(from.elapsed());
-    }
-    let (load, reading, bare) = (ms(load), ms(median(reading)), ms(median(bare)));
-    if as_json {
-        return print_json(&json!({"lines": lines.len(), "load_ms": load, "reading_ms": reading, "bare_ms": bare}));
-    }
-    print(&format!(
-        "{} lines\nloading          {load:8.1} ms\nreading          {reading:8.1} ms\nbare encode      {bare:8.1} ms\nreading / bare   {:8.2}\n",
-        lines.len(),
-        reading / bare
-    ))
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }
 
 /// A bar on a terminal; nothing elsewhere.
