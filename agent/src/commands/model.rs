@@ -1,6 +1,7 @@
 //! `model`: the reader, larger models, training, measuring.
 
 mod bench;
+mod requantize;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use reveille_models::{CARRIED, Catalog, Course, Entry, PullOptions, Recipe, check, check_file, materialize, pull, write_heads};
+use reveille_models::{
+    CARRIED, Catalog, Course, Digest, Entry, Processor, PullOptions, Recipe, carried_sum, check, check_file, materialize, pull, write_heads,
+};
 use serde_json::json;
 
 use super::{print, print_json};
@@ -37,7 +40,12 @@ enum Sub {
         /// Fetch one whose sha256 nobody could check; its measured sha256 is printed
         #[arg(long)]
         allow_unverified: bool,
+        /// Leave it as it came, also where this processor reads another type faster
+        #[arg(long)]
+        as_is: bool,
     },
+    /// Write a larger model anew in numbers that an old processor reads faster
+    Requantize(requantize::Requantize),
     /// Check a model's file: hash, structure, architecture, context, a test reading
     Check {
         /// A name of the catalogue or a file
@@ -71,7 +79,8 @@ impl Model {
         let cache = cache_folder(environment);
         match self.command {
             Sub::List { json } => list(&cache, json)?,
-            Sub::Pull { name, allow_unverified } => fetch(&cache, &name, allow_unverified)?,
+            Sub::Pull { name, allow_unverified, as_is } => fetch(&cache, &name, allow_unverified, as_is)?,
+            Sub::Requantize(requantize) => requantize.run(&cache)?,
             Sub::Check { model } => return examine(&cache, &model),
             Sub::Train { corpus, encoder, blind, out, report } => {
                 train(&cache, &corpus, encoder, blind.as_deref(), out.as_deref(), report)?;
@@ -116,7 +125,7 @@ fn list(cache: &Path, as_json: bool) -> Outcome {
     print(&out)
 }
 
-fn fetch(cache: &Path, name: &str, allow_unverified: bool) -> Outcome {
+fn fetch(cache: &Path, name: &str, allow_unverified: bool, as_is: bool) -> Outcome {
     let catalog = Catalog::carried().or_fail()?;
     let entry = find(&catalog, name)?;
     let bar = bar(entry.size, "{msg} {bar:30} {bytes}/{total_bytes} {eta}");
@@ -130,20 +139,30 @@ fn fetch(cache: &Path, name: &str, allow_unverified: bool) -> Outcome {
     let pulled = pulled.or_fail()?;
     let from = pulled.source.map_or_else(|| "was here already".to_owned(), |source| format!("from {source}"));
     let verified = if pulled.verified { "as the catalogue knows it" } else { "NOT verified: nobody could check this sum" };
-    print(&format!("{}\n{from}\nsha256 {} ({verified})\n", pulled.path.display(), pulled.sha256))
+    print(&format!("{}\n{from}\nsha256 {} ({verified})\n", pulled.path.display(), pulled.sha256))?;
+    if as_is { Ok(()) } else { requantize::after_pull(&pulled.path, Some(pulled.sha256), Processor::this()) }
+}
+
+/// The file that is meant, and the sum that it must have if the catalogue knows one: a file, or a pulled model by its name.
+fn locate(cache: &Path, model: &str) -> Outcome<(PathBuf, Option<Digest>)> {
+    let given = Path::new(model);
+    // What looks like a file is none of the catalogue's names.
+    if given.is_file() || model.contains('/') || model.ends_with(".gguf") {
+        return Ok((given.to_owned(), None));
+    }
+    let catalog = Catalog::carried().or_fail()?;
+    let entry = find(&catalog, model)?;
+    let path = cache.join(&entry.file);
+    if path.is_file() {
+        return Ok((path, entry.sha256));
+    }
+    let failure = Failure::message(Kind::Failed, format!("the model {model} is not here: {} is missing", path.display()));
+    Err(failure.hint(format!("`reveille model pull {model}` fetches it ({:.0} MB)", entry.size as f64 / 1e6)))
 }
 
 fn examine(cache: &Path, model: &str) -> Outcome<ExitCode> {
-    let catalog = Catalog::carried().or_fail()?;
-    let given = Path::new(model);
-    let (path, expected) = if model == CARRIED {
-        (materialize(cache).or_fail()?.path().to_owned(), catalog.find(model).and_then(|entry| entry.sha256))
-    } else if given.is_file() {
-        (given.to_owned(), None)
-    } else {
-        let entry = find(&catalog, model)?;
-        (cache.join(&entry.file), entry.sha256)
-    };
+    let (path, expected) =
+        if model == CARRIED { (materialize(cache).or_fail()?.path().to_owned(), carried_sum().ok()) } else { locate(cache, model)? };
     let report = check(&path, expected);
     let mut out = format!("{}\n", report.path.display());
     for finding in &report.findings {

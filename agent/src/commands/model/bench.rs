@@ -6,21 +6,22 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use reveille_mission::Who;
-use reveille_models::{Asker, Catalog, Corpus, Digest, Reader, ReaderChoice, area_under_curve, check_file, default_threads};
+use reveille_models::{Asker, Corpus, Digest, Reader, ReaderChoice, area_under_curve, check_file, default_threads};
 use serde_json::{Value, json};
 
-use super::super::{print, print_json};
+use super::locate;
+use crate::commands::{print, print_json};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 
 /// How often reading and its floor are measured; the median counts.
 const TIMES: usize = 7;
 /// Lines taken from the corpus when no file of lines is given.
 const SAMPLE: usize = 100;
-/// The model that is asked.
-const ASKED: &str = "smollm2-135m-instruct";
 
 /// At most so many times the floor.
 const AIM_FLOOR: f64 = 1.15;
+/// Under this many times the floor the machine is too busy for the ratio to mean anything.
+const NOISY: f64 = 0.9;
 /// At least so many times as fast as asking line by line.
 const AIM_ASKING: f64 = 100.0;
 
@@ -31,6 +32,9 @@ pub(crate) struct Bench {
     /// The folder of labelled lines
     #[arg(long, default_value = "models/corpus")]
     corpus: PathBuf,
+    /// The language model that is asked: a name of the catalogue, pulled before, or a file
+    #[arg(long, default_value = "smollm2-135m-instruct", value_name = "MODEL")]
+    asked: String,
     /// What stands before each question to the language model
     #[arg(long, default_value = "examples/from-the-inside/mission/MISSION.md")]
     mission: PathBuf,
@@ -99,13 +103,8 @@ impl Bench {
 
     /// Asks, or says in one line why not.
     fn asking(&self, lines: &[Labelled], cache: &Path, threads: usize) -> Result<Asking, String> {
-        let catalog = Catalog::carried().map_err(|error| error.to_string())?;
-        let entry = catalog.find(ASKED).ok_or_else(|| format!("the catalogue has no {ASKED}"))?;
-        let path = cache.join(&entry.file);
-        if !path.is_file() {
-            return Err(format!("{ASKED} is not here: `reveille model pull {ASKED}` fetches it ({:.0} MB)", entry.size as f64 / 1e6));
-        }
-        let checked = check_file(&path, entry.sha256).map_err(|error| error.to_string())?;
+        let (path, expected) = locate(cache, &self.asked).map_err(|failure| one_line(&failure))?;
+        let checked = check_file(&path, expected).map_err(|error| error.to_string())?;
         let mission = std::fs::read_to_string(&self.mission)
             .map_err(|error| format!("failed to read the mission {}: {error}; give --mission FILE", self.mission.display()))?;
         let asker = Asker::load(&checked, &mission, threads).map_err(|error| error.to_string())?;
@@ -118,7 +117,7 @@ impl Bench {
         let shared = asker.shared(&texts).map_err(|error| error.to_string())?;
         let pairs = alone.yes.iter().zip(&shared.yes).map(|(alone, shared)| (alone - shared).abs());
         Ok(Asking {
-            file: entry.file.clone(),
+            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             prefix_tokens: asker.prefix_tokens(),
             alone: alone.yes.len(),
             alone_ms: a_line(alone.time, alone.yes.len()),
@@ -171,6 +170,9 @@ fn as_text(lines: usize, threads: usize, reading: &Reading, asking: &Result<Aski
         "reading / floor                {ratio:9.2}            aim: at most {AIM_FLOOR}  {}\n",
         verdict(ratio <= AIM_FLOOR)
     ));
+    if ratio < NOISY {
+        out.push_str("faster than its floor: other programs want the cores, and the floor does not give way; --threads 1 tells more\n");
+    }
     let asking = match asking {
         Ok(asking) => asking,
         Err(reason) => return format!("{out}not asked: {reason}\n"),
@@ -191,6 +193,11 @@ fn as_text(lines: usize, threads: usize, reading: &Reading, asking: &Result<Aski
         ));
     }
     out
+}
+
+/// A failure and its hint, for a line of its own.
+fn one_line(failure: &Failure) -> String {
+    failure.hint.as_ref().map_or_else(|| failure.to_string(), |hint| format!("{failure}; {hint}"))
 }
 
 fn verdict(hit: bool) -> &'static str {
