@@ -286,7 +286,9 @@ impl Requantization {
         let part = tempfile::Builder::new().prefix(".requantize-").suffix(".part").tempfile_in(folder).map_err(io)?;
         self.write(part.path(), threads, on_progress)?;
         let written = self.examine(part.path())?;
-        File::open(part.path()).and_then(|file| file.sync_all()).map_err(io)?;
+        // Who may read the model may read it anew.
+        let mode = fs::metadata(self.from.path()).map_err(io)?.permissions();
+        fs::set_permissions(part.path(), mode).and_then(|()| File::open(part.path())?.sync_all()).map_err(io)?;
         match self.overwrite {
             true => part.persist(&self.out).map_err(|error| io(error.error))?,
             // Somebody may have put a file there in the meantime.
