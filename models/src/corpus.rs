@@ -111,7 +111,7 @@ impl CorpusError {
     /// What mends it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { .. } => None,
+            Self::Io { .. } => Some("run it in the repository, whose corpus is models/corpus, or give --corpus FOLDER".to_owned()),
             Self::Empty { .. } => Some("put labelled lines into files named *.tsv: text, for, skill, channel, pair".to_owned()),
             Self::Line { fault, .. } => match fault {
                 LineFault::Label { nearest: Some(name), .. } => Some(format!("did you mean {name}?")),

@@ -62,7 +62,7 @@ pub struct Encoder {
 }
 
 /// llama.cpp's global state; it can be started only once in a process.
-fn backend() -> Result<&'static LlamaBackend, EncodeError> {
+pub(crate) fn backend() -> Result<&'static LlamaBackend, EncodeError> {
     static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     let started = BACKEND.get_or_init(|| {
         let mut backend = LlamaBackend::init().map_err(|error| error.to_string())?;
@@ -70,6 +70,12 @@ fn backend() -> Result<&'static LlamaBackend, EncodeError> {
         Ok(backend)
     });
     started.as_ref().map_err(|error| EncodeError::Backend(error.clone()))
+}
+
+/// Gives a checked file to llama.cpp, memory-mapped.
+pub(crate) fn load_model(file: &Checked) -> Result<LlamaModel, EncodeError> {
+    let parameters = LlamaModelParams::default().with_use_mmap(true).with_n_gpu_layers(0);
+    LlamaModel::load_from_file(backend()?, file.path(), &parameters).map_err(|error| EncodeError::Load(error.to_string()))
 }
 
 /// How many threads suit reading: as many as there are cores, at most 2, for ggml's threads wait for each other spinning.
@@ -83,9 +89,7 @@ impl Encoder {
     /// # Errors
     /// [`EncodeError::Backend`] or [`EncodeError::Load`].
     pub fn load(file: &Checked, threads: usize) -> Result<Self, EncodeError> {
-        let parameters = LlamaModelParams::default().with_use_mmap(true).with_n_gpu_layers(0);
-        let model =
-            LlamaModel::load_from_file(backend()?, file.path(), &parameters).map_err(|error| EncodeError::Load(error.to_string()))?;
+        let model = load_model(file)?;
         let longest = LONGEST_TOKENS.min(file.header().context_length as usize);
         let threads = u32::try_from(threads.clamp(1, 64)).unwrap_or(1);
         Ok(Self { model, threads, longest, decodes: !file.header().architecture.contains("bert") })
@@ -113,6 +117,8 @@ impl Encoder {
         let mut context = self.context(most, threads)?;
         let mut batch = LlamaBatch::new(most.tokens, 1);
         for call in calls {
+            // The log of a wake counts what was begun, so that a reading that was cut off can be told from one that was kept.
+            tracing::debug!(lines = call.len(), "encoding");
             let watch = Watch::start();
             self.run(&mut context, &mut batch, call, &mut vectors).map_err(|error| EncodeError::Encode(error.to_string()))?;
             if after(&vectors).is_break() {

@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 mod source;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -16,6 +17,7 @@ use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use self::source::Source;
+pub use self::types::{TensorType, Weights};
 use crate::digest::Digest;
 
 /// Bounds that every real model keeps by far; a header beyond them is refused.
@@ -127,6 +129,8 @@ pub struct Gguf {
     pub embedding_length: u32,
     /// How many tensors it holds.
     pub tensors: u64,
+    /// How its numbers are written.
+    pub weights: Weights,
     /// The size of the file in bytes.
     pub size: u64,
 }
@@ -215,7 +219,7 @@ fn walk<R: io::Read + Seek>(source: &mut Source<R>) -> Result<Gguf, Stop> {
     let tensors = bounded("the number of tensors", source.u64("the number of tensors")?, MAX_TENSORS)?;
     let entries = bounded("the number of keys", source.u64("the number of keys")?, MAX_ENTRIES)?;
     let known = walk_entries(source, entries)?;
-    walk_tensors(source, tensors, u64::from(known.alignment))?;
+    let weights = walk_tensors(source, tensors, u64::from(known.alignment))?;
     let architecture = known.architecture.ok_or_else(|| Fault::Missing("general.architecture".to_owned()))?;
     let number = |end: &str| {
         let key = format!("{architecture}.{end}");
@@ -229,6 +233,7 @@ fn walk<R: io::Read + Seek>(source: &mut Source<R>) -> Result<Gguf, Stop> {
         architecture,
         name: known.name,
         tensors,
+        weights,
         size: source.size(),
     })
 }
@@ -323,8 +328,9 @@ fn truth(byte: [u8; 1]) -> Result<(), Stop> {
     if byte[0] <= 1 { Ok(()) } else { Err(Fault::Malformed("a truth value is neither 0 nor 1").into()) }
 }
 
-fn walk_tensors<R: io::Read + Seek>(source: &mut Source<R>, tensors: u64, alignment: u64) -> Result<(), Stop> {
+fn walk_tensors<R: io::Read + Seek>(source: &mut Source<R>, tensors: u64, alignment: u64) -> Result<Weights, Stop> {
     let mut seen = HashSet::new();
+    let mut weights = Weights::default();
     // Where the next tensor begins, and where the last one ends, counted from the beginning of the data.
     let (mut next, mut end) = (0_u64, 0_u64);
     for _ in 0..tensors {
@@ -335,7 +341,9 @@ fn walk_tensors<R: io::Read + Seek>(source: &mut Source<R>, tensors: u64, alignm
         for place in shape.iter_mut().take(dimensions as usize) {
             *place = source.u64("a tensor's shape")?;
         }
-        let size = tensor_size(shape, source.u32("a tensor's type")?)?;
+        let kind = TensorType(source.u32("a tensor's type")?);
+        let size = kind.bytes(shape)?;
+        weights.add(kind, shape, size);
         // llama.cpp wants them one behind the other; so do we.
         if source.u64("a tensor's offset")? != next {
             return Err(Fault::Malformed("a tensor does not begin where the one before it ends").into());
@@ -353,43 +361,7 @@ fn walk_tensors<R: io::Read + Seek>(source: &mut Source<R>, tensors: u64, alignm
     if data.saturating_add(end) > source.size() {
         return Err(Fault::Truncated { what: "the tensors", at: data, needed: end, size: source.size() }.into());
     }
-    Ok(())
-}
-
-/// Bytes of a tensor: elements by block, from `type_traits` in llama.cpp's ggml.c.
-fn tensor_size(shape: [u64; MAX_DIMENSIONS as usize], kind: u32) -> Result<u64, Fault> {
-    let (block, bytes) = match kind {
-        0 | 26 => (1, 4),      // F32, I32
-        1 | 25 | 30 => (1, 2), // F16, I16, BF16
-        24 => (1, 1),          // I8
-        27 | 28 => (1, 8),     // I64, F64
-        2 | 20 => (32, 18),    // Q4_0, IQ4_NL
-        3 => (32, 20),         // Q4_1
-        6 => (32, 22),         // Q5_0
-        7 => (32, 24),         // Q5_1
-        8 => (32, 34),         // Q8_0
-        10 => (256, 84),       // Q2_K
-        11 | 21 => (256, 110), // Q3_K, IQ3_S
-        12 => (256, 144),      // Q4_K
-        13 => (256, 176),      // Q5_K
-        14 => (256, 210),      // Q6_K
-        16 | 35 => (256, 66),  // IQ2_XXS, TQ2_0
-        17 => (256, 74),       // IQ2_XS
-        18 => (256, 98),       // IQ3_XXS
-        19 => (256, 50),       // IQ1_S
-        22 => (256, 82),       // IQ2_S
-        23 => (256, 136),      // IQ4_XS
-        29 => (256, 56),       // IQ1_M
-        34 => (256, 54),       // TQ1_0
-        39 => (32, 17),        // MXFP4
-        _ => return Err(Fault::Malformed("a tensor has an unknown type")),
-    };
-    let all =
-        shape.iter().try_fold(1_u64, |product, length| product.checked_mul(*length)).ok_or(Fault::Malformed("a tensor is too large"))?;
-    if all == 0 || shape.first().is_none_or(|row| row % block != 0) {
-        return Err(Fault::Malformed("a tensor's shape does not fit its type"));
-    }
-    (all / block).checked_mul(bytes).ok_or(Fault::Malformed("a tensor is too large"))
+    Ok(weights)
 }
 
 pub(crate) fn bounded(what: &'static str, found: u64, limit: u64) -> Result<u64, Fault> {

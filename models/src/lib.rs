@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ask;
 mod calibrate;
 mod carried;
 mod catalog;
@@ -18,9 +19,11 @@ mod processor;
 mod pull;
 mod reader;
 mod report;
+mod requantize;
 mod softmax;
 mod train;
 
+pub use ask::{Asked, Asker};
 pub use carried::{CARRIED, CarriedError, carried_sum, materialize};
 pub use catalog::{Catalog, CatalogError, Entry, Package};
 pub use check::{CheckReport, Finding, check};
@@ -28,11 +31,12 @@ pub use corpus::{Corpus, CorpusError, Line, LineFault};
 pub use course::{Course, CourseError};
 pub use digest::{Digest, NotADigest};
 pub use encoder::{EncodeError, Encoder, default_threads};
-pub use gguf::{Checked, Fault, Gguf, GgufError, check_file};
+pub use gguf::{Checked, Fault, Gguf, GgufError, TensorType, Weights, check_file};
 pub use heads::{Card, Heads, HeadsError};
 pub use lines::{Labelled, Neighbour};
 pub use processor::{Processor, processor};
 pub use pull::{Attempt, Progress, PullError, PullFault, PullOptions, Pulled, pull};
 pub use reader::{Reader, ReaderChoice, ReaderError, ReaderKey, heads_path};
-pub use report::{Figures, Report};
+pub use report::{Figures, Report, area_under_curve};
+pub use requantize::{NotAQuantization, Quantization, Requantization, RequantizeError, Requantized, better_type, requantized_path};
 pub use train::{Recipe, Trained, Vectors, measure, train};

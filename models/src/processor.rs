@@ -14,6 +14,17 @@ impl Processor {
         self.instructions.iter().find(|(_, built, here)| *built && !here).map(|(name, ..)| *name)
     }
 
+    /// Whether the processor is known not to have these instructions.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.instructions.iter().any(|(instruction, _, here)| *instruction == name && !here)
+    }
+
+    /// A made-up one.
+    #[cfg(test)]
+    pub(crate) fn of(instructions: &[(&'static str, bool, bool)]) -> Self {
+        Self { instructions: instructions.to_vec() }
+    }
+
     /// The newest instructions that the build uses: "AVX2", or "SSE4.1" for the portable build.
     pub fn built_for(&self) -> &'static str {
         self.instructions.iter().rfind(|(_, built, _)| *built).map_or("any processor", |(name, ..)| *name)
@@ -61,12 +72,11 @@ mod tests {
 
     #[test]
     fn a_processor_that_lacks_something_is_told_the_oldest_of_it() {
-        let of = |instructions: &[(&'static str, bool, bool)]| Processor { instructions: instructions.to_vec() };
-        let fast_on_old = of(&[("SSE4.1", true, true), ("AVX", true, false), ("AVX2", true, false)]);
+        let fast_on_old = Processor::of(&[("SSE4.1", true, true), ("AVX", true, false), ("AVX2", true, false)]);
         assert_eq!((fast_on_old.missing(), fast_on_old.built_for()), (Some("AVX"), "AVX2"));
-        let portable = of(&[("SSE4.1", true, true), ("AVX", false, false), ("AVX2", false, true)]);
+        let portable = Processor::of(&[("SSE4.1", true, true), ("AVX", false, false), ("AVX2", false, true)]);
         assert_eq!((portable.missing(), portable.built_for()), (None, "SSE4.1"));
-        assert_eq!((of(&[]).missing(), of(&[]).built_for()), (None, "any processor"));
+        assert_eq!((Processor::of(&[]).missing(), Processor::of(&[]).built_for()), (None, "any processor"));
     }
 
     #[test]

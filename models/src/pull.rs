@@ -245,6 +245,12 @@ impl Source<'_> {
     }
 }
 
+/// Bytes that a folder's disk has free for this user.
+pub(crate) fn free_space(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Packages stand on the disk beside the file that is unpacked from them.
 fn require_space(folder: &Path, fetch: &Fetch<'_>, source: &Source<'_>) -> Result<(), PullError> {
     let here = fs::metadata(&fetch.part).map_or(0, |file| file.len());
@@ -252,9 +258,7 @@ fn require_space(folder: &Path, fetch: &Fetch<'_>, source: &Source<'_>) -> Resul
         Source::Https(_) => fetch.entry.size.saturating_sub(here),
         Source::Packages => fetch.entry.size.saturating_mul(2).saturating_sub(here),
     };
-    let io = |source: rustix::io::Errno| PullError::Io { path: folder.to_owned(), source: source.into() };
-    let disk = rustix::fs::statvfs(folder).map_err(io)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let free = free_space(folder).map_err(|source| PullError::Io { path: folder.to_owned(), source })?;
     if free < needed { Err(PullError::Space { folder: folder.to_owned(), free, needed }) } else { Ok(()) }
 }
 

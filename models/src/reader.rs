@@ -15,6 +15,7 @@ use crate::encoder::{EncodeError, Encoder, default_threads};
 use crate::gguf::{Checked, GgufError, check_file};
 use crate::heads::{Card, Heads, HeadsError, read_bytes};
 use crate::lines::{Lines, Neighbour};
+use crate::requantize::{Quantization, requantized_path};
 
 /// Which reader is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,7 +265,8 @@ impl Reader {
     }
 }
 
-/// The file of a model of the catalogue in the cache folder.
+/// The file of a model of the catalogue in the cache folder. Heads belong to one file's bytes: one that was written anew is
+/// meant if it has heads and the model as it was pulled has none.
 fn named(name: &str, cache: &Path) -> Result<PathBuf, ReaderError> {
     let catalog = Catalog::carried()?;
     let entry = catalog.find(name).ok_or_else(|| ReaderError::Unknown {
@@ -272,6 +274,11 @@ fn named(name: &str, cache: &Path) -> Result<PathBuf, ReaderError> {
         nearest: nearest(name, catalog.models.iter().map(|entry| entry.name.as_str())).map(str::to_owned),
     })?;
     let path = cache.join(&entry.file);
+    let with_heads = |path: &PathBuf| path.is_file() && heads_path(path).is_file();
+    let anew = Quantization::ALL.map(|to| requantized_path(&path, to));
+    if let Some(ready) = [path.clone()].into_iter().chain(anew).find(with_heads) {
+        return Ok(ready);
+    }
     if path.is_file() { Ok(path) } else { Err(ReaderError::NotPulled { name: name.to_owned(), path }) }
 }
 
@@ -412,6 +419,20 @@ mod tests {
         let missing = open("smollm2-135m-instruct");
         assert!(matches!(missing, ReaderError::NotPulled { .. }), "{missing}");
         assert!(missing.hint().unwrap().contains("reveille model pull smollm2-135m-instruct"));
+    }
+
+    #[test]
+    fn a_name_means_the_file_that_has_heads() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(format!("SmolLM2-135M-Instruct.Q4_1{name}"));
+        let meant = || super::named("smollm2-135m-instruct", folder.path());
+        assert!(meant().is_err());
+        for (next, expected) in
+            [(".gguf", ".gguf"), (".q4_0.gguf", ".gguf"), (".q4_0.heads.jsonl", ".q4_0.gguf"), (".heads.jsonl", ".gguf")]
+        {
+            std::fs::write(file(next), "").unwrap();
+            assert_eq!(meant().unwrap(), file(expected), "after {next}");
+        }
     }
 
     #[test]

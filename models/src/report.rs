@@ -92,9 +92,10 @@ fn share_of(right: impl Iterator<Item = bool>) -> f64 {
     f64::from(right) / f64::from(all)
 }
 
-/// The probability that a line for readers gets a larger share than one for nobody; ties count half.
+/// From (share, is it for a reader?): the probability that a line for readers gets a larger share than one for nobody; ties
+/// count half. Not a number when one of the two kinds is missing.
 #[expect(clippy::cast_precision_loss, reason = "a corpus is small")]
-fn area_under_curve(shares: &[(f32, bool)]) -> f64 {
+pub fn area_under_curve(shares: &[(f32, bool)]) -> f64 {
     let mut sorted = shares.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut below, mut wins) = (0.0, 0.0);

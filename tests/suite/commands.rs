@@ -106,3 +106,36 @@ fn a_model_file_that_is_none_is_refused() {
     let wrong = home.run(&["model", "pull", "reader-ne"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("did you mean `reader-en`?"), "{wrong:?}");
 }
+
+#[test]
+fn a_model_is_not_requantized_on_bad_input() {
+    let home = Home::empty();
+    home.write("damaged.gguf", "GGUF and nothing else");
+    let at = |name: &str| home.join(name).to_str().expect("a path").to_owned();
+    for (arguments, code, says) in [
+        (vec!["reader-en".to_owned()], 1, "model train --encoder"),
+        (vec!["reader-ne".to_owned()], 2, "did you mean `reader-en`?"),
+        (vec![at("damaged.gguf"), "--to".to_owned(), "q3".to_owned()], 2, "q8_0 and q4_0 can be written"),
+        (vec![at("damaged.gguf")], 1, "damaged"),
+        (vec![at("none.gguf")], 1, "hint"),
+    ] {
+        let arguments: Vec<&str> = ["model", "requantize"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        let said = home.run(&arguments);
+        assert!(said.code == code && said.stderr.contains(says), "{arguments:?}: {said:?}");
+    }
+    assert_eq!(std::fs::read_dir(home.path()).expect("the folder").count(), 1, "something was left behind");
+}
+
+#[test]
+fn the_bench_goes_on_without_a_language_model_and_says_how_to_get_one() {
+    let home = Home::empty();
+    home.write("lines.txt", "Send the new issue to all subscribers\n\nRefactor the logging module\n");
+    let lines = home.join("lines.txt");
+    let said = home.run(&["model", "bench", "--json", lines.to_str().expect("a path")]).ok().json();
+    assert_eq!((said["lines"].as_u64(), said["asking"].is_null()), (Some(2), true), "{said}");
+    assert!(said["not_asked"].as_str().is_some_and(|why| why.contains("reveille model pull smollm2-135m-instruct")), "{said}");
+    assert!(said["reading_ms_a_line"].as_f64().is_some_and(|time| time > 0.0), "{said}");
+    home.write("none.txt", "\n \n");
+    let none = home.run(&["model", "bench", home.join("none.txt").to_str().expect("a path")]);
+    assert!(none.code == 1 && none.stderr.contains("has no lines"), "{none:?}");
+}

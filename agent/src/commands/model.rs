@@ -1,13 +1,17 @@
 //! `model`: the reader, larger models, training, measuring.
 
+mod bench;
+mod requantize;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use reveille_models::{CARRIED, Catalog, Course, Entry, PullOptions, Reader, ReaderChoice, Recipe, check, check_file, materialize, pull};
+use reveille_models::{
+    CARRIED, Catalog, Course, Digest, Entry, PullOptions, Recipe, carried_sum, check, check_file, materialize, processor, pull,
+};
 use serde_json::json;
 
 use super::{print, print_json};
@@ -36,7 +40,12 @@ enum Sub {
         /// Fetch one whose sha256 nobody could check; its measured sha256 is printed
         #[arg(long)]
         allow_unverified: bool,
+        /// Leave it as it came, also where this processor reads another type faster
+        #[arg(long)]
+        as_is: bool,
     },
+    /// Write a larger model anew in numbers that an old processor reads faster
+    Requantize(requantize::Requantize),
     /// Check a model's file: hash, structure, architecture, context, a test reading
     Check {
         /// A name of the catalogue or a file
@@ -67,14 +76,8 @@ enum Sub {
         #[arg(long)]
         report: bool,
     },
-    /// Measure reading against the bare calls of llama.cpp for the same tokens
-    Bench {
-        /// A file of lines
-        lines: PathBuf,
-        /// Print the figures as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Measure reading against the bare calls of llama.cpp for the same tokens, and against asking a language model
+    Bench(bench::Bench),
 }
 
 impl Model {
@@ -82,7 +85,8 @@ impl Model {
         let cache = cache_folder(environment);
         match self.command {
             Sub::List { json } => list(&cache, json)?,
-            Sub::Pull { name, allow_unverified } => fetch(&cache, &name, allow_unverified)?,
+            Sub::Pull { name, allow_unverified, as_is } => fetch(&cache, &name, allow_unverified, as_is)?,
+            Sub::Requantize(requantize) => requantize.run(&cache)?,
             Sub::Check { model } => return examine(&cache, &model),
             Sub::Train { corpus, encoder, blind, hold_out, beside, out, report } => {
                 let mut course = course(&cache, &corpus, encoder, blind.as_deref())?;
@@ -95,7 +99,7 @@ impl Model {
                     print(&format!("{}", course.measure(&hold_out, &Recipe::default()).or_fail()?))?;
                 }
             }
-            Sub::Bench { lines, json } => bench(&cache, &lines, json)?,
+            Sub::Bench(bench) => bench.run(&cache)?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -135,7 +139,7 @@ fn list(cache: &Path, as_json: bool) -> Outcome {
     print(&out)
 }
 
-fn fetch(cache: &Path, name: &str, allow_unverified: bool) -> Outcome {
+fn fetch(cache: &Path, name: &str, allow_unverified: bool, as_is: bool) -> Outcome {
     let catalog = Catalog::carried().or_fail()?;
     let entry = find(&catalog, name)?;
     let bar = bar(entry.size, "{msg} {bar:30} {bytes}/{total_bytes} {eta}");
@@ -149,20 +153,30 @@ fn fetch(cache: &Path, name: &str, allow_unverified: bool) -> Outcome {
     let pulled = pulled.or_fail()?;
     let from = pulled.source.map_or_else(|| "was here already".to_owned(), |source| format!("from {source}"));
     let verified = if pulled.verified { "as the catalogue knows it" } else { "NOT verified: nobody could check this sum" };
-    print(&format!("{}\n{from}\nsha256 {} ({verified})\n", pulled.path.display(), pulled.sha256))
+    print(&format!("{}\n{from}\nsha256 {} ({verified})\n", pulled.path.display(), pulled.sha256))?;
+    if as_is { Ok(()) } else { requantize::after_pull(&pulled.path, Some(pulled.sha256), &processor()) }
+}
+
+/// The file that is meant, and the sum that it must have if the catalogue knows one: a file, or a pulled model by its name.
+fn locate(cache: &Path, model: &str) -> Outcome<(PathBuf, Option<Digest>)> {
+    let given = Path::new(model);
+    // What looks like a file is none of the catalogue's names.
+    if given.is_file() || model.contains('/') || model.ends_with(".gguf") {
+        return Ok((given.to_owned(), None));
+    }
+    let catalog = Catalog::carried().or_fail()?;
+    let entry = find(&catalog, model)?;
+    let path = cache.join(&entry.file);
+    if path.is_file() {
+        return Ok((path, entry.sha256));
+    }
+    let failure = Failure::message(Kind::Failed, format!("the model {model} is not here: {} is missing", path.display()));
+    Err(failure.hint(format!("`reveille model pull {model}` fetches it ({:.0} MB)", entry.size as f64 / 1e6)))
 }
 
 fn examine(cache: &Path, model: &str) -> Outcome<ExitCode> {
-    let catalog = Catalog::carried().or_fail()?;
-    let given = Path::new(model);
-    let (path, expected) = if model == CARRIED {
-        (materialize(cache).or_fail()?.path().to_owned(), catalog.find(model).and_then(|entry| entry.sha256))
-    } else if given.is_file() {
-        (given.to_owned(), None)
-    } else {
-        let entry = find(&catalog, model)?;
-        (cache.join(&entry.file), entry.sha256)
-    };
+    let (path, expected) =
+        if model == CARRIED { (materialize(cache).or_fail()?.path().to_owned(), carried_sum().ok()) } else { locate(cache, model)? };
     let report = check(&path, expected);
     let mut out = format!("{}\n", report.path.display());
     for finding in &report.findings {
@@ -219,45 +233,6 @@ fn train(course: &Course, out: Option<&Path>, variants: bool) -> Outcome {
         }
         None => print("nothing was written: give --out models/reader/reader-en.heads.jsonl to keep these heads\n"),
     }
-}
-
-/// How often each is measured; the median counts.
-const TIMES: usize = 7;
-
-fn bench(cache: &Path, file: &Path, as_json: bool) -> Outcome {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::message(Kind::Failed, format!("failed to read {}: {error}", file.display())))?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let mut reader = Reader::open(&ReaderChoice::default(), cache).or_fail()?;
-    let from = Instant::now();
-    reader.read(&lines[..lines.len().min(1)], &mut |_| {}, &|| false).or_fail()?;
-    let load = from.elapsed();
-    // Taken in turns, so that a noisy machine is noisy for both.
-    let (mut reading, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..TIMES {
-        bare.push(reader.floor(&lines).or_fail()?);
-        let from = Instant::now();
-        reader.read(&lines, &mut |_| {}, &|| false).or_fail()?;
-        reading.push(from.elapsed());
-    }
-    let (load, reading, bare) = (ms(load), ms(median(reading)), ms(median(bare)));
-    if as_json {
-        return print_json(&json!({"lines": lines.len(), "load_ms": load, "reading_ms": reading, "bare_ms": bare}));
-    }
-    print(&format!(
-        "{} lines\nloading          {load:8.1} ms\nreading          {reading:8.1} ms\nbare encode      {bare:8.1} ms\nreading / bare   {:8.2}\n",
-        lines.len(),
-        reading / bare
-    ))
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }
 
 /// A bar on a terminal; nothing elsewhere.

@@ -15,7 +15,7 @@ fn header(bytes: &[u8]) -> Result<Gguf, Fault> {
 fn a_whole_file_is_read() {
     let bytes = Fixture::small().bytes();
     let found = header(&bytes).unwrap();
-    insta::assert_compact_debug_snapshot!(found, @r#"Gguf { version: 3, architecture: "toy", name: "a toy", context_length: 128, embedding_length: 64, tensors: 2, size: 524 }"#);
+    insta::assert_compact_debug_snapshot!(found, @r#"Gguf { version: 3, architecture: "toy", name: "a toy", context_length: 128, embedding_length: 64, tensors: 2, weights: Weights { matrices: [(TensorType(8), 68, 64)], rest: 12 }, size: 524 }"#);
 }
 
 #[test]
