@@ -20,7 +20,7 @@ pub struct ModelReading {
 }
 
 impl ModelReading {
-    fn likeliest_skill(&self) -> Option<Skill> {
+    pub(crate) fn likeliest_skill(&self) -> Option<Skill> {
         let (index, _) = self.skill.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
         Skill::ALL.get(index).copied()
     }
@@ -93,7 +93,7 @@ fn only(who: Who) -> [f64; 4] {
     Who::ALL.map(|one| if one == who { 1.0 } else { 0.0 })
 }
 
-fn by_model(model: &ModelReading, grey: GreyZone) -> (Option<Who>, ReadBy, f64, [f64; 4]) {
+pub(crate) fn by_model(model: &ModelReading, grey: GreyZone) -> (Option<Who>, ReadBy, f64, [f64; 4]) {
     let shares = model.who.map(f64::from);
     let reader = 1.0 - model.who[Who::Nobody.index()];
     let likeliest = |among: &[Who]| among.iter().copied().max_by(|a, b| shares[a.index()].total_cmp(&shares[b.index()]));
