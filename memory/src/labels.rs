@@ -38,6 +38,14 @@ impl Memory {
         })
     }
 
+    /// Takes back that nobody notices a line, when that was learned from a `no` or a dropped box.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn take_back_no(&mut self, text: &str) -> Result<(), MemoryError> {
+        self.transact(|conn| conn.execute("DELETE FROM labels WHERE folded = ?1 AND why IN ('no', 'dropped')", [folded(text)]).map(|_| ()))
+    }
+
     /// Every label, the newest first.
     ///
     /// # Errors
@@ -117,6 +125,16 @@ mod tests {
         memory.remember_labels(&[first, near.clone()], at(1)).expect("kept");
         memory.remember_labels(std::slice::from_ref(&last), at(2)).expect("kept");
         assert_eq!(memory.labels().expect("read"), [Learned { label: last, at: at(2) }, Learned { label: near, at: at(1) }]);
+    }
+
+    #[test]
+    fn only_a_no_is_taken_back() {
+        let (_folder, mut memory) = memory();
+        let labels = [Why::Tag, Why::Yes, Why::No, Why::Dropped].map(|why| label(&format!("Line {why}"), Some(Who::Nobody), None, why));
+        memory.remember_labels(&labels, at(1)).expect("kept");
+        labels.iter().for_each(|label| memory.take_back_no(&label.text.to_uppercase()).expect("taken back"));
+        let left: Vec<Why> = memory.labels().expect("read").into_iter().map(|learned| learned.label.why).collect();
+        assert_eq!(left, [Why::Tag, Why::Yes]);
     }
 
     #[test]

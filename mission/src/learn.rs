@@ -42,15 +42,14 @@ pub struct Label {
 }
 
 impl Label {
-    /// What was learned, for the human to read.
-    pub fn lesson(&self) -> String {
+    /// What it says of its line, for the human to read.
+    pub fn says(&self) -> String {
         let skill = self.skill.map(|skill| skill.map_or_else(|| "no skill".to_owned(), |skill| format!("skill {skill}")));
-        let says = match (self.who, skill) {
+        match (self.who, skill) {
             (Some(who), Some(skill)) => format!("is for {who}, {skill}"),
             (Some(who), None) => format!("is for {who}"),
             (None, skill) => format!("takes {}", skill.as_deref().unwrap_or("nothing")),
-        };
-        format!("learned: “{}” {says}", self.text)
+        }
     }
 
     fn nobody(text: &str, why: Why) -> Self {

@@ -22,7 +22,7 @@ mod train;
 pub use carried::{CARRIED, CarriedError, carried_sum, materialize};
 pub use catalog::{Catalog, CatalogError, Entry, Package};
 pub use check::{CheckReport, Finding, check};
-pub use corpus::{Corpus, CorpusError, Line, LineFault};
+pub use corpus::{Corpus, CorpusError, Line, LineFault, row};
 pub use course::{Course, CourseError, write_heads};
 pub use digest::{Digest, NotADigest};
 pub use encoder::{EncodeError, Encoder, default_threads};

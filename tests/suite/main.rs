@@ -6,6 +6,7 @@ mod architecture;
 mod bad_input;
 mod commands;
 mod example;
+mod learn;
 mod plan;
 mod progress;
 mod wake;

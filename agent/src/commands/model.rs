@@ -1,5 +1,6 @@
 //! `model`: the reader, larger models, training, measuring.
 
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,14 +8,17 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use reveille_memory::{Memory, MemoryError};
 use reveille_models::{
-    CARRIED, Catalog, Course, Entry, PullOptions, Reader, ReaderChoice, Recipe, check, check_file, materialize, pull, write_heads,
+    CARRIED, Catalog, Course, Entry, PullOptions, Reader, ReaderChoice, Recipe, check, check_file, materialize, pull, row, write_heads,
 };
 use serde_json::json;
 
 use super::{print, print_json};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::home::Home;
+use crate::learn;
 use crate::readings::cache_folder;
 
 /// Look at the reader, fetch larger models, train the heads
@@ -62,6 +66,15 @@ enum Sub {
         /// Measure the other recipes too
         #[arg(long)]
         report: bool,
+        /// Train nothing: give out the lines that this home learned, as a file of the corpus; the lines and nothing else
+        #[arg(
+            long,
+            value_name = "FILE",
+            num_args = 0..=1,
+            default_missing_value = "-",
+            conflicts_with_all = ["corpus", "encoder", "blind", "out", "report"]
+        )]
+        export: Option<PathBuf>,
     },
     /// Measure reading against the bare calls of llama.cpp for the same tokens
     Bench {
@@ -74,13 +87,14 @@ enum Sub {
 }
 
 impl Model {
-    pub(super) fn run(self, environment: &Environment) -> Outcome<ExitCode> {
+    pub(super) fn run(self, home: impl FnOnce() -> Outcome<Home>, environment: &Environment) -> Outcome<ExitCode> {
         let cache = cache_folder(environment);
         match self.command {
             Sub::List { json } => list(&cache, json)?,
             Sub::Pull { name, allow_unverified } => fetch(&cache, &name, allow_unverified)?,
             Sub::Check { model } => return examine(&cache, &model),
-            Sub::Train { corpus, encoder, blind, out, report } => {
+            Sub::Train { export: Some(file), .. } => export(&home()?, (file != Path::new("-")).then_some(file.as_path()))?,
+            Sub::Train { corpus, encoder, blind, out, report, export: None } => {
                 train(&cache, &corpus, encoder, blind.as_deref(), out.as_deref(), report)?;
             }
             Sub::Bench { lines, json } => bench(&cache, &lines, json)?,
@@ -192,6 +206,47 @@ fn train(cache: &Path, corpus: &Path, encoder: Option<PathBuf>, blind: Option<&P
         }
         None => print("nothing was written: give --out models/reader/reader-en.heads.jsonl to keep these heads\n"),
     }
+}
+
+/// Gives out the home's labelled lines in the corpus' own form: words, who and skill, no time, no name, nothing else.
+fn export(home: &Home, file: Option<&Path>) -> Outcome {
+    let mut labels = match Memory::open_read_only(&home.database()) {
+        Ok(memory) => learn::labels(Some(&memory))?,
+        Err(MemoryError::Missing(_)) => vec![],
+        Err(error) => return Err(error).or_fail(),
+    };
+    let all = labels.len();
+    // By their words: the order in which they were learned is nobody's business.
+    labels.sort_by(|a, b| a.text.cmp(&b.text));
+    let rows: Vec<String> = labels.iter().filter_map(|label| row(&label.text, label.who?, label.skill?)).collect();
+    let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    match file {
+        Some(path) => write_new(path, text.as_bytes())?,
+        None => print(&text)?,
+    }
+    match all - rows.len() {
+        0 if all == 0 => tracing::warn!("this home has learned nothing yet"),
+        0 => {}
+        left_out => tracing::warn!("{left_out} of {all} learned lines are left out: who or skill is not known of them"),
+    }
+    Ok(())
+}
+
+/// Writes a file that is not there yet.
+fn write_new(path: &Path, bytes: &[u8]) -> Outcome {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut part| {
+        part.write_all(bytes)?;
+        part.as_file().sync_all()?;
+        part.persist_noclobber(path).map_err(|error| error.error)
+    });
+    written.map(|_| ()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Failure::message(Kind::Usage, format!("{} is there already", path.display())).hint("name a new file; nothing was written")
+        }
+        _ => Failure::message(Kind::Failed, format!("failed to write {}: {error}", path.display()))
+            .hint("name a file in a folder that is there"),
+    })
 }
 
 /// How often each is measured; the median counts.

@@ -170,12 +170,12 @@ fn only_what_was_shown_last_is_learned_from_when_it_is_dropped() {
 }
 
 #[test]
-fn a_lesson_is_a_sentence() {
+fn a_label_says_it_in_words() {
     for (label, expected) in [
-        (label("Ask", Some(Who::Strangers), None), "learned: “Ask” is for strangers"),
-        (label("Ask", Some(Who::Nobody), Some(None)), "learned: “Ask” is for nobody, no skill"),
-        (label("Ask", None, Some(Some(Skill::Sell))), "learned: “Ask” takes skill sell"),
+        (label("Ask", Some(Who::Strangers), None), "is for strangers"),
+        (label("Ask", Some(Who::Nobody), Some(None)), "is for nobody, no skill"),
+        (label("Ask", None, Some(Some(Skill::Sell))), "takes skill sell"),
     ] {
-        assert_eq!(label.lesson(), expected);
+        assert_eq!(label.says(), expected);
     }
 }
