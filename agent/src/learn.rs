@@ -10,7 +10,6 @@ use reveille_models::{HomeLine, Learned};
 use crate::deliberate::Deliberation;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::Scene;
-use crate::readings::Readings;
 use crate::sheet::markdown::LISTED;
 use crate::sheet::short;
 
@@ -104,8 +103,8 @@ impl LastWake {
 }
 
 /// Keeps whether the reader could use the home's lines, when it was loaded; what to tell the human if it could not.
-pub(crate) fn weigh(memory: &mut Memory, readings: &Readings) -> Outcome<Option<String>> {
-    let said = match readings.learned {
+pub(crate) fn weigh(memory: &mut Memory, learned: Option<Learned>) -> Outcome<Option<String>> {
+    let said = match learned {
         None => return Ok(None),
         Some(Learned::Used { .. }) => None,
         Some(Learned::SetAside { lines, before, after }) => Some(format!(
@@ -136,7 +135,7 @@ mod tests {
         let now = "2026-11-20T14:00:00Z".parse().expect("a time");
         let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
         let mut weighed = |learned| {
-            let said = weigh(&mut memory, &Readings { learned, ..Readings::default() }).expect("kept");
+            let said = weigh(&mut memory, learned).expect("kept");
             (said, set_aside(&memory).expect("read"))
         };
         let (said, kept) = weighed(Some(Learned::SetAside { lines: 7, before: 0.906, after: 0.88 }));

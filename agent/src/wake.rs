@@ -97,7 +97,7 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
     }
     ticks.extend(heard.edits);
     let mut notes = Notes { learned, hurt: heard.said };
-    notes.hurt.extend(learn::weigh(memory, &deliberation.readings)?);
+    notes.hurt.extend(learn::weigh(memory, deliberation.readings.learned)?);
     notes.hurt.extend(
         memory
             .text("unreported")

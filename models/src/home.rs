@@ -117,7 +117,7 @@ fn refit(heads: Heads, lines: &[HomeLine], vectors: &[Vec<f32>]) -> (Heads, Lear
     let mut way = Layer::zero(inputs, heads.kinds.len());
     let start = vec![0.0; way.weights.len()];
     let steps = (MOST_WORK / used).clamp(4, MOST_STEPS);
-    let moved = descend(start, steps, &mut |at| loss(&told, &mut way, at));
+    let moved = descend(start, steps, |at| loss(&told, &mut way, at));
     (add(heads, &known, &moved), Learned::Used { lines: used })
 }
 

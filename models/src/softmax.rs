@@ -72,14 +72,14 @@ pub(crate) fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
 pub(crate) fn fit(problem: &Problem<'_>, start: Layer) -> Layer {
     let from: Vec<f64> = start.weights.iter().map(|weight| f64::from(*weight)).collect();
     let mut layer = start;
-    let at = descend(from, MOST_STEPS, &mut |at| problem.loss(&mut layer, at));
+    let at = descend(from, MOST_STEPS, |at| problem.loss(&mut layer, at));
     problem.set(&mut layer, &at);
     layer
 }
 
 /// Goes downhill from `at`, at most `most_steps` steps, never uphill: a loss that is no number is never accepted. `loss` gives
 /// the loss at a place and its gradient there.
-pub(crate) fn descend(mut at: Vec<f64>, most_steps: usize, loss: &mut dyn FnMut(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
+pub(crate) fn descend(mut at: Vec<f64>, most_steps: usize, mut loss: impl FnMut(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
     let (mut height, mut slope) = loss(&at);
     let mut memory: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     for _ in 0..most_steps {

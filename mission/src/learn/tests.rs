@@ -11,6 +11,9 @@ use crate::task::{Source, Task};
 const STRANGERS: Opinion = Opinion { who: Some(Who::Strangers), skill: Some(Skill::Engage) };
 const GREY: Opinion = Opinion { who: None, skill: None };
 
+/// The words, who, which skill, and why it is known.
+type Expected<'a> = (&'a str, Option<Who>, Option<Option<Skill>>, Why);
+
 /// What a home looks like to the one who learns.
 struct Home {
     progress: Progress,
@@ -55,7 +58,7 @@ impl Home {
     }
 
     #[track_caller]
-    fn expect(&self, expected: &[(&str, Option<Who>, Option<Option<Skill>>, Why)]) {
+    fn expect(&self, expected: &[Expected<'_>]) {
         let found = self.learns();
         let found: Vec<_> = found.iter().map(|label| (label.text.as_str(), label.who, label.skill, label.why)).collect();
         assert_eq!(found, expected);
