@@ -39,8 +39,7 @@ pub(crate) fn hear(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Delibe
 }
 
 fn one(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, ask: &Ask, answer: &Answer, heard: &mut Heard) -> Outcome {
-    // A tick with other words behind it is no plain yes.
-    let agreed = answer.said == Said::Yes || (answer.ticked && answer.said == Said::Nothing);
+    let agreed = answer.agrees();
     match (&ask.kind, &answer.said) {
         (_, Said::No) => {
             for id in &ask.unlocks {

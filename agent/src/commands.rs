@@ -94,7 +94,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         }
         Command::Model(model) => {
             quiet_log()?;
-            model.run(environment)
+            model.run(find, environment)
         }
         Command::Plan(plan) => quiet_log().and_then(|()| plan.run(&ready(find()?, environment)?)),
         Command::Why(why) => quiet_log().and_then(|()| why.run(&ready(find()?, environment)?)),

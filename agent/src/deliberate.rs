@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use reveille_memory::Memory;
 use reveille_mission::{
-    Ask, Case, Channel, Decision, Diagnostic, Facts, GoalUnit, Issue, Mission, Need, Offer, Past, Progress, Reading, Review, Shelf, Skill,
-    Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review, score,
+    Ask, Case, Channel, Decision, Diagnostic, Facts, GoalUnit, Issue, Label, Mission, Need, Offer, Past, Progress, Reading, Review, Shelf,
+    Skill, Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review, score,
 };
 use reveille_models::Reader;
 use reveille_skills::measure::Readers;
 use reveille_skills::offer::{Told, View, offer, propose};
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::learn;
 use crate::ledger::{Ledger, told_key};
 use crate::observe::{self, Scene};
 use crate::readings::{self, Readings};
@@ -80,6 +81,8 @@ pub(crate) struct Deliberation {
     pub(crate) facts: Facts,
     pub(crate) readers: Readers,
     pub(crate) readings: Readings,
+    /// What the human of this home said of lines, as the reader was given it.
+    pub(crate) labels: Vec<Label>,
     pub(crate) cases: Vec<Case>,
     pub(crate) unit: GoalUnit,
     /// Ids with the words they go by, to be remembered.
@@ -99,9 +102,10 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
         Ok(tasks(&loaded.progress, &remembered, propose(&view, scene.now.date_naive())))
     })?;
     let brake = stages.brake();
+    let labels = learn::labels(memory.as_deref())?;
     let readings = stages.run("read", || match manner.no_model {
         true => Ok(Readings::default()),
-        false => readings::read(&tasks, memory, open_reader(scene), scene.now, &brake),
+        false => readings::read(&tasks, memory, open_reader(scene, &labels), scene.now, &brake),
     })?;
     stages.check()?;
     let cases = stages.run("review", || {
@@ -112,11 +116,11 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
         Ok(cases)
     })?;
     let unit = loaded.mission.unit();
-    Ok(Deliberation { loaded, facts, readers, readings, cases, unit, identities })
+    Ok(Deliberation { loaded, facts, readers, readings, labels, cases, unit, identities })
 }
 
-fn open_reader(scene: &Scene<'_>) -> Outcome<Reader> {
-    readings::open(scene.settings, scene.home, scene.environment)
+fn open_reader(scene: &Scene<'_>, labels: &[Label]) -> Outcome<Reader> {
+    readings::open(scene.settings, scene.home, scene.environment, learn::home_lines(labels))
 }
 
 fn remembered_ids(memory: &Memory) -> Outcome<Vec<(TaskId, String)>> {

@@ -6,10 +6,27 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::act::Done;
 use crate::failure::Outcome;
 use crate::home::Home;
 use crate::record::write_whole;
 use crate::sheet::{Sheet, Wanted, people};
+
+/// What a wake has to say besides what it did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Notes {
+    /// What it learned from the human.
+    pub(crate) learned: Vec<String>,
+    /// What went wrong or wants a look.
+    pub(crate) hurt: Vec<String>,
+}
+
+impl Notes {
+    /// All of them, as the human reads them.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.learned.iter().chain(&self.hurt).cloned().collect()
+    }
+}
 
 /// The letter.
 #[derive(Debug, Serialize)]
@@ -20,6 +37,7 @@ pub(crate) struct Letter<'a> {
     pub(crate) outcome: &'a str,
     pub(crate) did: &'a str,
     pub(crate) evidence: &'a [String],
+    pub(crate) learned: &'a [String],
     pub(crate) hurt: &'a [String],
     pub(crate) needs: &'a [Wanted],
     pub(crate) next: Option<String>,
@@ -27,13 +45,24 @@ pub(crate) struct Letter<'a> {
 
 impl<'a> Letter<'a> {
     /// The letter of a wake. `next` is the best task that was not picked.
-    pub(crate) fn of(sheet: &'a Sheet, run: i64, did: &'a str, evidence: &'a [String], hurt: &'a [String]) -> Self {
+    pub(crate) fn of(sheet: &'a Sheet, run: i64, done: &'a Done, notes: &'a Notes) -> Self {
         let next = sheet
             .eligible()
             .into_iter()
             .find(|candidate| Some(&candidate.id) != sheet.pick.as_ref())
             .map(|candidate| candidate.text.clone());
-        Self { schema: 1, run, now: sheet.now, outcome: sheet.outcome.as_str(), did, evidence, hurt, needs: &sheet.needs_you, next }
+        Self {
+            schema: 1,
+            run,
+            now: sheet.now,
+            outcome: sheet.outcome.as_str(),
+            did: &done.did,
+            evidence: &done.evidence,
+            learned: &notes.learned,
+            hurt: &notes.hurt,
+            needs: &sheet.needs_you,
+            next,
+        }
     }
 
     /// Writes `memory/handover.md` and `memory/handover.json`.
@@ -56,6 +85,9 @@ impl<'a> Letter<'a> {
             }
         };
         list(&mut out, "Evidence", self.evidence);
+        if !self.learned.is_empty() {
+            list(&mut out, "Learned", self.learned);
+        }
         list(&mut out, "What hurt", self.hurt);
         let needs: Vec<String> =
             self.needs.iter().map(|wanted| format!("{} (reaches about {})", wanted.ask, people(wanted.reach))).collect();

@@ -8,6 +8,7 @@ mod environment;
 mod failure;
 mod handover;
 mod home;
+mod learn;
 mod lease;
 mod ledger;
 mod logging;

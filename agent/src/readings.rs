@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reveille_memory::{Memory, StoredReading};
-use reveille_mission::{GreyZone, ModelReading, Task, meaning};
-use reveille_models::{Reader, ReaderChoice};
+use reveille_mission::{GreyZone, ModelReading, Source, Task, meaning};
+use reveille_models::{HomeLine, Learned, Reader, ReaderChoice};
 
 use crate::environment::Environment;
 use crate::failure::{Kind, OrFail, Outcome};
@@ -21,6 +21,8 @@ pub(crate) struct Readings {
     pub(crate) grey: GreyZone,
     /// How many lines the model read now.
     pub(crate) fresh: usize,
+    /// What came of the home's own lines, if the model was loaded.
+    pub(crate) learned: Option<Learned>,
     /// Why the model read nothing although there was something to read.
     pub(crate) trouble: Option<String>,
 }
@@ -49,11 +51,33 @@ pub(crate) fn cache_folder(environment: &Environment) -> PathBuf {
     })
 }
 
-/// Whether a task's reading depends on the model.
-fn wants_model(task: &Task) -> bool {
-    let doing = meaning(&task.text).doing.is_some();
-    let tagged = task.tags.who.is_some() && task.tags.skill.is_some();
-    !(task.text.is_empty() || doing || tagged)
+/// What the model is wanted for.
+#[derive(PartialEq, Eq)]
+enum Wanted {
+    /// The task's reading depends on it.
+    Read,
+    /// Only to hold against the tags, if it has read the line before.
+    Recall,
+    Nothing,
+}
+
+fn wanted(task: &Task) -> Wanted {
+    if task.text.is_empty() || meaning(&task.text).doing.is_some() {
+        return Wanted::Nothing;
+    }
+    match (task.tags.who, task.tags.skill, &task.source) {
+        (Some(_), Some(_), Source::Skill(_)) => Wanted::Nothing,
+        (Some(_), Some(_), Source::Progress { .. }) => Wanted::Recall,
+        _ => Wanted::Read,
+    }
+}
+
+/// The words of the tasks that want this, each once.
+fn texts_of(tasks: &[Task], what: &Wanted) -> Vec<String> {
+    let mut texts: Vec<String> = tasks.iter().filter(|task| wanted(task) == *what).map(|task| task.text.clone()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
 }
 
 /// Reads what must be read: from memory, else by the model. A reader that can't be opened leaves lines unread (they stay
@@ -65,34 +89,35 @@ pub(crate) fn read(
     now: chrono::DateTime<chrono::Utc>,
     stop: &dyn Fn() -> bool,
 ) -> Outcome<Readings> {
-    let mut texts: Vec<&str> = tasks.iter().filter(|task| wants_model(task)).map(|task| task.text.as_str()).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    if texts.is_empty() {
+    let (texts, recalled) = (texts_of(tasks, &Wanted::Read), texts_of(tasks, &Wanted::Recall));
+    if texts.is_empty() && recalled.is_empty() {
         return Ok(Readings::default());
     }
     let mut reader = match reader {
         Ok(reader) => reader,
         Err(failure) if failure.kind == Kind::Settings => return Err(failure),
+        Err(_) if texts.is_empty() => return Ok(Readings::default()),
         Err(failure) => return Ok(Readings { trouble: Some(failure.to_string()), ..Readings::default() }),
     };
     let (low, high) = reader.grey_zone();
     let mut readings = Readings { grey: GreyZone { low, high }, ..Readings::default() };
-    let hashes: Vec<[u8; 32]> = texts.iter().map(|text| reader.hash(text)).collect();
+    let hashes: Vec<[u8; 32]> = texts.iter().chain(&recalled).map(|text| reader.hash(text)).collect();
     let known = match &mut memory {
         Some(memory) => memory.readings(&hashes).or_fail()?,
         None => HashMap::new(),
     };
     let mut unread = Vec::new();
-    for (text, hash) in texts.iter().zip(&hashes) {
+    for (at, (text, hash)) in texts.iter().chain(&recalled).zip(&hashes).enumerate() {
         match known.get(hash) {
             Some(stored) => {
-                readings.by_text.insert((*text).to_owned(), ModelReading { who: stored.who, skill: stored.skill });
+                readings.by_text.insert(text.clone(), ModelReading { who: stored.who, skill: stored.skill });
             }
-            None => unread.push((*text, *hash)),
+            None if at < texts.len() => unread.push((text.as_str(), *hash)),
+            None => {}
         }
     }
     by_model(&mut reader, &unread, memory, now, stop, &mut readings)?;
+    readings.learned = reader.learned().copied();
     Ok(readings)
 }
 
@@ -153,7 +178,7 @@ fn progress_bar(lines: usize) -> ProgressBar {
     if lines < 70 { ProgressBar::hidden() } else { ProgressBar::new(lines as u64).with_style(style) }
 }
 
-/// Opens the reader that the settings name.
-pub(crate) fn open(settings: &Settings, home: &Home, environment: &Environment) -> Outcome<Reader> {
-    Reader::open(&choice(settings, home), &cache_folder(environment)).or_fail()
+/// Opens the reader that the settings name, to be refitted to the home's own lines when it is loaded.
+pub(crate) fn open(settings: &Settings, home: &Home, environment: &Environment, lines: Vec<HomeLine>) -> Outcome<Reader> {
+    Ok(Reader::open(&choice(settings, home), &cache_folder(environment)).or_fail()?.with_home(lines))
 }

@@ -8,7 +8,8 @@ use crate::act::{self, Done};
 use crate::answers;
 use crate::deliberate::{Deliberation, Manner, deliberate};
 use crate::failure::{Kind, OrFail, Outcome};
-use crate::handover::Letter;
+use crate::handover::{Letter, Notes};
+use crate::learn;
 use crate::lease::Lease;
 use crate::ledger;
 use crate::observe::Scene;
@@ -24,6 +25,7 @@ pub(crate) struct Report {
     pub(crate) run: Option<i64>,
     pub(crate) did: String,
     pub(crate) evidence: Vec<String>,
+    pub(crate) learned: Vec<String>,
     #[serde(flatten)]
     pub(crate) sheet: Sheet,
     /// What is shown on a terminal.
@@ -88,12 +90,15 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
     stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
     let (_, _, asks) = deliberation.decide(scene);
-    let mut heard = stages.run("answers", || answers::hear(scene, memory, &deliberation, &asks))?;
-    if heard.changed {
+    let learned = stages.run("learn", || learn::learn(scene, memory, &deliberation, &asks))?;
+    let heard = stages.run("answers", || answers::hear(scene, memory, &deliberation, &asks))?;
+    if heard.changed || !learned.is_empty() {
         deliberation = deliberate(scene, Some(memory), manner, stages)?;
     }
-    ticks.extend(std::mem::take(&mut heard.edits));
-    heard.said.extend(
+    ticks.extend(heard.edits);
+    let mut notes = Notes { learned, hurt: heard.said };
+    notes.hurt.extend(learn::weigh(memory, deliberation.readings.learned)?);
+    notes.hurt.extend(
         memory
             .text("unreported")
             .or_fail()?
@@ -103,7 +108,7 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
     let known =
         already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
     ticks.extend(known);
-    let (sheet, done, asks) = act_or_next(scene, lease, memory, run, &mut deliberation, stages, &mut heard.said)?;
+    let (sheet, done, asks) = act_or_next(scene, lease, memory, run, &mut deliberation, stages, &mut notes.hurt)?;
     let report = format!("{} {}", done.did, done.evidence.join("; "));
     if sheet.outcome == sheet::Outcome::Act {
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
@@ -111,7 +116,7 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
     }
     stages.run("prepare", || act::prepare_by_hand(scene, lease, memory, run, &deliberation, &asks))?;
     ticks.extend(done.edits.clone());
-    let report = stages.run("record", || record_all(scene, memory, run, &deliberation, sheet, &done, ticks, &heard.said))?;
+    let report = stages.run("record", || record_all(scene, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
     Ok(report)
 }
@@ -184,24 +189,24 @@ fn record_all(
     sheet: Sheet,
     done: &Done,
     mut edits: Vec<Edit>,
-    said: &[String],
+    mut notes: Notes,
 ) -> Outcome<Report> {
     ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
-    let mut said = said.to_vec();
-    said.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
-    said.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
+    notes.hurt.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
+    notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
     // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
-    let body = markdown::render(&sheet, &done.did, &said, &numbers(deliberation, &shelf));
+    let body = markdown::render(&sheet, &done.did, &notes.lines(), &numbers(deliberation, &shelf));
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();
     let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
     memory.keep_text("block", &body).or_fail()?;
-    said.extend(written.conflicts);
-    Letter::of(&sheet, run.0, &done.did, &done.evidence, &said).write(scene.home)?;
-    let text = shown(scene, deliberation, &sheet, done, &said, &before, &written.bytes);
-    Ok(Report { run: Some(run.0), did: done.did.clone(), evidence: done.evidence.clone(), sheet, text })
+    notes.hurt.extend(written.conflicts);
+    Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
+    let text = shown(scene, deliberation, &sheet, done, &notes.lines(), &before, &written.bytes);
+    let (did, evidence) = (done.did.clone(), done.evidence.clone());
+    Ok(Report { run: Some(run.0), did, evidence, learned: notes.learned, sheet, text })
 }
 
 fn shown(
@@ -239,7 +244,7 @@ fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
     };
     let mut text = terminal::render(&sheet, &heading(scene, &deliberation));
     text.push_str("Nothing was changed (--dry-run).\n");
-    Ok(Report { run: None, did, evidence: vec![], sheet, text })
+    Ok(Report { run: None, did, evidence: vec![], learned: vec![], sheet, text })
 }
 
 /// What stands above the sheet.

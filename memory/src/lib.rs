@@ -3,6 +3,7 @@
 mod backup;
 mod error;
 mod facts;
+mod labels;
 mod ledger;
 mod open;
 mod readings;
@@ -12,6 +13,7 @@ mod words;
 
 pub use error::MemoryError;
 pub use facts::FactRow;
+pub use labels::Learned;
 pub use ledger::{Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NewEffect, Sending, Standing, Unknown};
 pub use open::Memory;
 pub use readings::StoredReading;

@@ -11,7 +11,11 @@ use rusqlite_migration::{M, Migrations};
 use crate::error::MemoryError;
 
 /// Append only; never edit one that was released.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/001-runs.sql")), M::up(include_str!("../migrations/002-ledger.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/001-runs.sql")),
+    M::up(include_str!("../migrations/002-ledger.sql")),
+    M::up(include_str!("../migrations/003-labels.sql")),
+];
 
 /// What `PRAGMA application_id` says in a file of ours: "rvll".
 const APPLICATION: i64 = 0x7276_6c6c;

@@ -25,7 +25,7 @@ impl ModelReading {
     /// The model has no word for the line: it is in a language that it was not trained on.
     pub const NONE: Self = Self { who: [0.0; 4], skill: [0.0; 10] };
 
-    fn likeliest_skill(&self) -> Option<Skill> {
+    pub(crate) fn likeliest_skill(&self) -> Option<Skill> {
         // Of equal ones the last, "no skill", counts: NONE has none.
         let (index, _) = self.skill.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
         Skill::ALL.get(index).copied()
@@ -115,7 +115,7 @@ fn only(who: Who) -> [f64; 4] {
     Who::ALL.map(|one| if one == who { 1.0 } else { 0.0 })
 }
 
-fn by_model(model: &ModelReading, grey: GreyZone) -> (Option<Who>, ReadBy, f64, [f64; 4]) {
+pub(crate) fn by_model(model: &ModelReading, grey: GreyZone) -> (Option<Who>, ReadBy, f64, [f64; 4]) {
     if *model == ModelReading::NONE {
         return (None, ReadBy::Model, 0.0, [0.0; 4]);
     }

@@ -195,6 +195,14 @@ impl Corpus {
     }
 }
 
+/// A labelled line as a row of such a file, without its end; `None` for words that can't stand in one (none, or a `#` first,
+/// which begins a comment). White space is folded.
+pub fn row(text: &str, who: Who, skill: Option<Skill>) -> Option<String> {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let skill = skill.map_or(NONE.to_owned(), |skill| skill.to_string());
+    (!words.is_empty() && !words.starts_with('#')).then(|| format!("{words}\t{who}\t{skill}\t\t"))
+}
+
 fn parse_row(row: &str, hand: usize) -> Result<Line, LineFault> {
     let columns: Vec<&str> = row.split('\t').collect();
     let [text, who, skill, channel, pair] = columns[..] else {
@@ -264,6 +272,17 @@ mod tests {
         }
         let error = Corpus::from_files([("hand-t", &b"\xff\tnobody\tnone\t\t"[..])]).unwrap_err();
         assert_eq!(error.to_string(), "hand-t.tsv:1: it is not UTF-8");
+    }
+
+    #[test]
+    fn a_row_is_read_back_as_it_was_meant() {
+        for (text, who, skill) in [("Send  issue 4", Who::Subscribers, Some(Skill::Publish)), ("Keep\t`a\tb`\n", Who::Nobody, None)] {
+            let corpus = read(&row(text, who, skill).unwrap()).unwrap();
+            let [line] = &corpus.lines[..] else { panic!("one line") };
+            assert_eq!((line.who, line.skill, line.channel, &line.pair), (who, skill, None, &None));
+            assert_eq!(line.text, text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        assert_eq!((row(" \t", Who::Nobody, None), row("#hiring on LinkedIn", Who::Strangers, None)), (None, None));
     }
 
     #[test]

@@ -264,7 +264,7 @@ impl Heads {
         reading(&self.kinds, logits, self.temperatures)
     }
 
-    fn row(&self, vector: &[f32], text: &str) -> Row {
+    pub(crate) fn row(&self, vector: &[f32], text: &str) -> Row {
         let mut dense = unit(vector);
         dense.resize(self.width, 0.0);
         let terms = terms(text);

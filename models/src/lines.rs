@@ -156,6 +156,13 @@ impl Lines {
         (was as f64 / all, is as f64 / all)
     }
 
+    /// Some lines that are for nobody, with their vectors.
+    #[cfg(test)]
+    pub(crate) fn of_nobody(&self, most: usize) -> impl Iterator<Item = (&str, Vec<f32>)> {
+        let nobody = (0..).zip(&self.labelled).filter(|(_, labelled)| labelled.who == Who::Nobody);
+        nobody.map(|(at, labelled)| (labelled.text.as_str(), self.vector(at).collect())).take(most)
+    }
+
     fn record(&self, at: usize) -> &[u8] {
         let length = self.card.record();
         self.numbers.get(at * length..(at + 1) * length).unwrap_or_default()

@@ -16,6 +16,7 @@ use crate::gguf::{Checked, GgufError, check_file};
 use crate::heads::{Card, Heads, HeadsError, read_bytes};
 use crate::lines::{Lines, Neighbour};
 use crate::requantize::{Quantization, requantized_path};
+use crate::home::{self, HomeLine, Learned};
 
 /// Which reader is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub fn heads_path(model: &Path) -> PathBuf {
     model.with_extension("heads.jsonl")
 }
 
-/// What names a reader: another model or other heads, another key.
+/// What names a reader: another model, other heads or other lines of the home, another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReaderKey(Digest);
 
@@ -135,6 +136,8 @@ pub struct Reader {
     card: Card,
     key: ReaderKey,
     threads: usize,
+    home: Vec<HomeLine>,
+    learned: Option<Learned>,
     loaded: Option<(Encoder, Heads)>,
 }
 
@@ -163,7 +166,7 @@ impl Reader {
     fn with(model: Model, heads: Cow<'static, [u8]>) -> Result<Self, ReaderError> {
         let card = Card::parse(&heads)?;
         let key = ReaderKey(Card::sum(&heads));
-        Ok(Self { model, heads, card, key, threads: default_threads(), loaded: None })
+        Ok(Self { model, heads, card, key, threads: default_threads(), home: Vec::new(), learned: None, loaded: None })
     }
 
     /// The same reader with another number of threads (default: as many as cores, at most 2).
@@ -173,7 +176,22 @@ impl Reader {
         self
     }
 
-    /// What names this reader: its heads and, through the sum they hold, its model.
+    /// The same reader, its heads refitted to what the human of a home said of these lines when it is loaded. Their order does
+    /// not matter; without lines it is the reader as it was opened.
+    #[must_use]
+    pub fn with_home(mut self, lines: Vec<HomeLine>) -> Self {
+        self.home = home::in_order(lines);
+        self.key = ReaderKey(home::key(Card::sum(&self.heads), &self.home));
+        (self.learned, self.loaded) = (None, None);
+        self
+    }
+
+    /// What came of the home's lines; `None` until it is loaded, and without lines.
+    pub fn learned(&self) -> Option<&Learned> {
+        self.learned.as_ref()
+    }
+
+    /// What names this reader: its heads and, through the sum they hold, its model; and the lines of its home.
     pub fn key(&self) -> ReaderKey {
         self.key
     }
@@ -208,7 +226,7 @@ impl Reader {
         if lines.is_empty() || stop() {
             return Ok(Vec::new());
         }
-        let (encoder, heads) = self.loaded()?;
+        let Some((encoder, heads)) = self.loaded(stop)? else { return Ok(Vec::new()) };
         let mut readings = Vec::with_capacity(lines.len());
         encoder.encode(lines, &mut |vectors| {
             let fresh = vectors.iter().zip(lines).skip(readings.len()).map(|(vector, line)| heads.read(vector, line));
@@ -225,7 +243,7 @@ impl Reader {
     /// As [`Reader::read`]; [`HeadsError::Io`] when a reader of your own has no corpus beside it.
     pub fn nearest(&mut self, line: &str, most: usize) -> Result<Vec<Neighbour>, ReaderError> {
         let lines = self.model.lines()?;
-        let (encoder, heads) = self.loaded()?;
+        let Some((encoder, heads)) = self.loaded(&|| false)? else { return Ok(Vec::new()) };
         if !lines.belong_to(heads) {
             return Err(HeadsError::OtherCorpus.into());
         }
@@ -239,17 +257,39 @@ impl Reader {
     /// # Errors
     /// As [`Reader::read`].
     pub fn floor(&mut self, lines: &[&str]) -> Result<std::time::Duration, ReaderError> {
-        let (encoder, _) = self.loaded()?;
+        let Some((encoder, _)) = self.loaded(&|| false)? else { return Ok(std::time::Duration::ZERO) };
         let packed = encoder.bare(lines, false)?;
         Ok(if lines.len() <= 256 { packed.min(encoder.bare(lines, true)?) } else { packed })
     }
 
-    fn loaded(&mut self) -> Result<&(Encoder, Heads), ReaderError> {
-        let loaded = match self.loaded.take() {
-            Some(loaded) => loaded,
-            None => self.load()?,
-        };
-        Ok(self.loaded.insert(loaded))
+    /// The encoder and the heads; `None` when `stop` ended the work before the home's lines were learned.
+    fn loaded(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<&(Encoder, Heads)>, ReaderError> {
+        if self.loaded.is_none() {
+            let (encoder, heads) = self.load()?;
+            let Some(heads) = self.learn(&encoder, heads, stop)? else { return Ok(None) };
+            self.loaded = Some((encoder, heads));
+        }
+        Ok(self.loaded.as_ref())
+    }
+
+    /// The heads refitted to all of the home's lines: to a part of them never, for the key names all.
+    fn learn(&mut self, encoder: &Encoder, heads: Heads, stop: &dyn Fn() -> bool) -> Result<Option<Heads>, ReaderError> {
+        if self.home.is_empty() {
+            return Ok(Some(heads));
+        }
+        let texts: Vec<&str> = self.home.iter().map(|line| line.text.as_str()).collect();
+        let vectors = encoder.encode(&texts, &mut |_| if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })?;
+        if vectors.len() < texts.len() {
+            return Ok(None);
+        }
+        let corpus = self.model.lines()?;
+        if !corpus.belong_to(&heads) {
+            return Err(HeadsError::OtherCorpus.into());
+        }
+        let (heads, learned) = home::learn(heads, &self.home, &vectors, &corpus);
+        tracing::debug!(?learned, "the home's lines");
+        self.learned = Some(learned);
+        Ok(Some(heads))
     }
 
     fn load(&self) -> Result<(Encoder, Heads), ReaderError> {
@@ -284,6 +324,8 @@ fn named(name: &str, cache: &Path) -> Result<PathBuf, ReaderError> {
 
 #[cfg(test)]
 mod tests {
+    use reveille_mission::Who;
+
     use super::*;
 
     const NO_STOP: &dyn Fn() -> bool = &|| false;
@@ -383,6 +425,42 @@ mod tests {
         let readings = reader.read(&lines, &mut |so_far| done.set(so_far.len()), &|| done.get() > 0).unwrap();
         assert_eq!(readings.len(), done.get());
         assert!(readings.len() < lines.len());
+    }
+
+    #[test]
+    fn what_the_home_said_moves_readings_and_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = |text: &str, who| HomeLine { text: text.to_owned(), who: Some(who), skill: None };
+        let lines = ["Refactor the logging module", "Rework the logging module", "Send the October issue to all subscribers"];
+        let read = |reader: &mut Reader| reader.read(&lines, &mut |_, _| {}, NO_STOP).unwrap();
+        let before = read(&mut carried(folder.path()));
+        let said = vec![line(lines[0], Who::Strangers), line("Tidy the build", Who::Nobody)];
+        let mut reader = carried(folder.path()).with_home(said.clone());
+        assert_eq!((reader.is_loaded(), reader.learned()), (false, None));
+        let after = read(&mut reader);
+        assert_eq!(reader.learned(), Some(&Learned::Used { lines: 2 }));
+        assert!(after[0].who[0] > before[0].who[0] + 0.3 && after[1].who[0] > before[1].who[0] + 0.1, "{before:?} {after:?}");
+        assert!(after[2].who[1] > 0.5, "{after:?}");
+        let key = |lines: &[HomeLine]| carried(folder.path()).with_home(lines.to_vec()).key();
+        let turned: Vec<HomeLine> = said.iter().rev().cloned().collect();
+        assert_eq!((key(&said), key(&[])), (key(&turned), carried(folder.path()).key()));
+        assert_ne!(key(&said), key(&said[..1]));
+        assert_eq!(read(&mut carried(folder.path()).with_home(turned)), after);
+    }
+
+    #[test]
+    fn a_stop_among_the_home_s_lines_leaves_nothing_half_learned() {
+        let folder = tempfile::tempdir().unwrap();
+        let said: Vec<HomeLine> = (0..200)
+            .map(|at| HomeLine { text: format!("Write a letter to reader number {at}"), who: Some(Who::Nobody), skill: None })
+            .collect();
+        let mut reader = carried(folder.path()).with_home(said);
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) > 1;
+        assert_eq!(reader.read(&["a line"], &mut |_, _| panic!("no progress"), &stop).unwrap(), []);
+        assert_eq!((reader.is_loaded(), reader.learned()), (false, None));
+        assert_eq!(reader.read(&["a line"], &mut |_, _| {}, NO_STOP).unwrap().len(), 1);
+        assert_eq!(reader.learned(), Some(&Learned::Used { lines: 200 }));
     }
 
     #[test]

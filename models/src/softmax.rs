@@ -70,11 +70,19 @@ pub(crate) fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
 
 /// Fits a layer, beginning at `start`.
 pub(crate) fn fit(problem: &Problem<'_>, start: Layer) -> Layer {
-    let mut at: Vec<f64> = start.weights.iter().map(|weight| f64::from(*weight)).collect();
+    let from: Vec<f64> = start.weights.iter().map(|weight| f64::from(*weight)).collect();
     let mut layer = start;
-    let (mut loss, mut slope) = problem.loss(&mut layer, &at);
+    let at = descend(from, MOST_STEPS, |at| problem.loss(&mut layer, at));
+    problem.set(&mut layer, &at);
+    layer
+}
+
+/// Goes downhill from `at`, at most `most_steps` steps, never uphill: a loss that is no number is never accepted. `loss` gives
+/// the loss at a place and its gradient there.
+pub(crate) fn descend(mut at: Vec<f64>, most_steps: usize, mut loss: impl FnMut(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
+    let (mut height, mut slope) = loss(&at);
     let mut memory: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
-    for _ in 0..MOST_STEPS {
+    for _ in 0..most_steps {
         let mut direction = downhill(&slope, &memory);
         let mut descent = dot(&direction, &slope);
         if descent >= 0.0 {
@@ -85,17 +93,17 @@ pub(crate) fn fit(problem: &Problem<'_>, start: Layer) -> Layer {
         let mut length = if memory.is_empty() { 1.0 / dot(&slope, &slope).sqrt().max(1.0) } else { 1.0 };
         let found = loop {
             let next: Vec<f64> = at.iter().zip(&direction).map(|(value, step)| value + length * step).collect();
-            let (next_loss, next_slope) = problem.loss(&mut layer, &next);
-            if next_loss <= loss + 1e-4 * length * descent {
-                break Some((next, next_loss, next_slope));
+            let (next_height, next_slope) = loss(&next);
+            if next_height <= height + 1e-4 * length * descent {
+                break Some((next, next_height, next_slope));
             }
             length *= 0.5;
             if length < 1e-6 {
                 break None;
             }
         };
-        let Some((next, next_loss, next_slope)) = found else { break };
-        let gain = loss - next_loss;
+        let Some((next, next_height, next_slope)) = found else { break };
+        let gain = height - next_height;
         let step: Vec<f64> = next.iter().zip(&at).map(|(new, old)| new - old).collect();
         let turn: Vec<f64> = next_slope.iter().zip(&slope).map(|(new, old)| new - old).collect();
         if dot(&step, &turn) > 1e-12 {
@@ -104,13 +112,12 @@ pub(crate) fn fit(problem: &Problem<'_>, start: Layer) -> Layer {
             }
             memory.push((step, turn));
         }
-        (at, loss, slope) = (next, next_loss, next_slope);
-        if gain < 1e-7 * loss {
+        (at, height, slope) = (next, next_height, next_slope);
+        if gain < 1e-7 * height {
             break;
         }
     }
-    problem.set(&mut layer, &at);
-    layer
+    at
 }
 
 /// The two-loop recursion: the slope turned by what the last steps told of the curvature.

@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 mod example;
 mod killed;
+mod learn;
 mod plan;
 mod progress;
 mod wake;

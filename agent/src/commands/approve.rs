@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use reveille_memory::Memory;
-use reveille_mission::AskKind;
+use reveille_mission::{AskKind, Case};
 
 use super::{Ready, print};
 use crate::deliberate::{Manner, deliberate};
@@ -60,6 +60,13 @@ impl Approve {
             }
         };
         memory.approve(&digest, &what, "reveille approve", now).or_fail()?;
+        // Taking a no back takes back what was learned from it.
+        let meant = |case: &&Case| {
+            by_key.map_or_else(|| cases.iter().any(|one| one.task.id == case.task.id), |ask| ask.unlocks.contains(&case.task.id))
+        };
+        for case in deliberation.cases.iter().filter(meant) {
+            memory.take_back_no(&case.task.text).or_fail()?;
+        }
         print(&format!("Approved, for exactly this content: {what}\n"))?;
         Ok(ExitCode::SUCCESS)
     }

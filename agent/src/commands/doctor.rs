@@ -139,7 +139,7 @@ fn database(home: &Home, findings: &mut Vec<Finding>) {
 }
 
 fn reader(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
-    if let Err(failure) = readings::open(&ready.settings, &ready.home, ready.environment) {
+    if let Err(failure) = readings::open(&ready.settings, &ready.home, ready.environment, vec![]) {
         findings.push(Finding::of("model", &failure));
     }
 }

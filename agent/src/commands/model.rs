@@ -2,6 +2,7 @@
 
 mod bench;
 mod requantize;
+mod train;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,14 +10,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use reveille_models::{
-    CARRIED, Catalog, Course, Digest, Entry, PullOptions, Recipe, carried_sum, check, check_file, materialize, processor, pull,
-};
+use reveille_models::{CARRIED, Catalog, Digest, Entry, PullOptions, carried_sum, check, materialize, processor, pull};
 use serde_json::json;
 
 use super::{print, print_json};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::home::Home;
 use crate::readings::cache_folder;
 
 /// Look at the reader, fetch larger models, train the heads
@@ -53,52 +53,20 @@ enum Sub {
         model: String,
     },
     /// Train the heads on labelled lines and measure them with each hand left out
-    Train {
-        /// The folder of labelled lines
-        #[arg(long, default_value = "models/corpus")]
-        corpus: PathBuf,
-        /// The encoder: a GGUF file [default: the carried one]
-        #[arg(long)]
-        encoder: Option<PathBuf>,
-        /// A folder with an encoder for each hand that has not seen it (HAND.gguf), for an encoder trained on the corpus
-        #[arg(long)]
-        blind: Option<PathBuf>,
-        /// Measure on this hand only, with heads trained on the others; may stand more than once, nothing is written
-        #[arg(long, value_name = "HAND", conflicts_with_all = ["blind", "out", "report"])]
-        hold_out: Vec<String>,
-        /// With --hold-out: a second model whose vectors stand beside the encoder's
-        #[arg(long, value_name = "FILE", requires = "hold_out")]
-        beside: Option<PathBuf>,
-        /// Where the heads go; without it nothing is written
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Measure the other recipes too
-        #[arg(long)]
-        report: bool,
-    },
+    Train(train::Train),
     /// Measure reading against the bare calls of llama.cpp for the same tokens, and against asking a language model
     Bench(bench::Bench),
 }
 
 impl Model {
-    pub(super) fn run(self, environment: &Environment) -> Outcome<ExitCode> {
+    pub(super) fn run(self, home: impl FnOnce() -> Outcome<Home>, environment: &Environment) -> Outcome<ExitCode> {
         let cache = cache_folder(environment);
         match self.command {
             Sub::List { json } => list(&cache, json)?,
             Sub::Pull { name, allow_unverified, as_is } => fetch(&cache, &name, allow_unverified, as_is)?,
             Sub::Requantize(requantize) => requantize.run(&cache)?,
             Sub::Check { model } => return examine(&cache, &model),
-            Sub::Train { corpus, encoder, blind, hold_out, beside, out, report } => {
-                let mut course = course(&cache, &corpus, encoder, blind.as_deref())?;
-                if let Some(path) = beside {
-                    encode_beside(&mut course, &path)?;
-                }
-                if hold_out.is_empty() {
-                    train(&course, out.as_deref(), report)?;
-                } else {
-                    print(&format!("{}", course.measure(&hold_out, &Recipe::default()).or_fail()?))?;
-                }
-            }
+            Sub::Train(train) => train.run(home, &cache)?,
             Sub::Bench(bench) => bench.run(&cache)?,
         }
         Ok(ExitCode::SUCCESS)
@@ -187,52 +155,6 @@ fn examine(cache: &Path, model: &str) -> Outcome<ExitCode> {
     }
     print(&out)?;
     Ok(ExitCode::from(u8::from(!report.is_good())))
-}
-
-/// The corpus, encoded.
-fn course(cache: &Path, corpus: &Path, encoder: Option<PathBuf>, blind: Option<&Path>) -> Outcome<Course> {
-    let model = match encoder {
-        Some(path) => check_file(&path, None).or_fail()?,
-        None => materialize(cache).or_fail()?,
-    };
-    let bar = bar(0, "encoding {bar:30} {pos}/{len} lines, {eta} left");
-    let course = Course::prepare(&model, corpus, blind, &mut |done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-        ControlFlow::Continue(())
-    });
-    bar.finish_and_clear();
-    course.or_fail()
-}
-
-fn encode_beside(course: &mut Course, path: &Path) -> Outcome {
-    let bar = bar(0, "encoding {bar:30} {pos}/{len} lines, {eta} left");
-    let done = course.beside(&check_file(path, None).or_fail()?, &mut |done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-        ControlFlow::Continue(())
-    });
-    bar.finish_and_clear();
-    done.or_fail()
-}
-
-fn train(course: &Course, out: Option<&Path>, variants: bool) -> Outcome {
-    let trained = course.train(&Recipe::default());
-    print(&format!("{}\n", trained.report))?;
-    if variants {
-        print(&format!("{}\n", reveille_models::Figures::TABLE_HEAD))?;
-        for (name, mut report) in course.variants() {
-            report.all.name = name;
-            print(&format!("{}\n", report.all))?;
-        }
-    }
-    match out {
-        Some(path) => {
-            course.write(&trained, path).or_fail()?;
-            print(&format!("wrote {}\n", path.display()))
-        }
-        None => print("nothing was written: give --out models/reader/reader-en.heads.jsonl to keep these heads\n"),
-    }
 }
 
 /// A bar on a terminal; nothing elsewhere.

@@ -34,6 +34,7 @@ struct Standing {
     stopped: bool,
     needs_you: Vec<Need>,
     awaiting_you: Vec<String>,
+    learned: Learned,
     readers: Readers,
     channels: Vec<Reachable>,
 }
@@ -59,6 +60,14 @@ struct Last {
 struct Need {
     ask: String,
     reach: f64,
+}
+
+/// What the human taught.
+#[derive(Debug, Default, Serialize)]
+struct Learned {
+    lines: u64,
+    /// Why they are not used, if they are not.
+    set_aside: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +101,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
         awaiting_you: vec![],
+        learned: Learned::default(),
         channels: channels(ready),
         readers: Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() },
     };
@@ -132,6 +142,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
             error: run.error,
         });
     }
+    standing.learned = Learned { lines: memory.label_count().or_fail()?, set_aside: crate::learn::set_aside(memory)? };
     standing.paused = memory.paused(now).or_fail()?.map(|pause| pause.reason);
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
@@ -164,6 +175,10 @@ fn shown(standing: &Standing) -> String {
         "readers     {} confirmed, {} paying ({} addresses are no people)\n",
         readers.confirmed, readers.paying, readers.left_out
     ));
+    if standing.learned.lines > 0 {
+        let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };
+        out.push_str(&format!("learned     {} lines from you{used}\n", standing.learned.lines));
+    }
     for channel in &standing.channels {
         let missing = channel.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();
         out.push_str(&format!("{:<11} {}{missing}\n", channel.channel, channel.at));

@@ -7,7 +7,7 @@ use super::terminal::capitalised;
 use super::{KINDS, Outcome, Sheet, people};
 
 /// More entries than this are counted, not listed.
-const LISTED: usize = 8;
+pub(crate) const LISTED: usize = 8;
 
 /// One row of the table of numbers.
 pub(crate) struct Number {

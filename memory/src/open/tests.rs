@@ -1,5 +1,7 @@
 //! Every way in which opening can go, and every migration from the one before with rows in it.
 
+use reveille_mission::{Label, Who, Why};
+
 use super::*;
 use crate::{Key, NewEffect, NewRun, RunId, Sheet, Standing};
 
@@ -29,6 +31,34 @@ fn an_older_database_is_backed_up_and_brought_up_to_date_with_its_rows() {
     let backup = folder.path().join("backups/20261120-140000-schema-1.db");
     let copy = Connection::open(backup).expect("a backup");
     assert_eq!(copy.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0)).expect("rows"), 1);
+    memory.integrity_check().expect("whole");
+}
+
+#[test]
+fn a_ledger_from_before_labels_is_backed_up_and_keeps_its_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("reveille.db");
+    {
+        let mut connection = Connection::open(&path).expect("opened");
+        Migrations::from_slice(&MIGRATIONS[..2]).to_latest(&mut connection).expect("schema 2");
+        connection
+            .execute_batch(
+                "INSERT INTO runs (trigger, version, pid, started_at, ended_at, state) VALUES ('hand', '0', 1, 5, 6, 'done');
+                 INSERT INTO effects (issue, channel, part, text, key, run, intended_at) VALUES ('a', 'web', 'page', x'61', 'k', 1, 5);
+                 INSERT INTO approvals VALUES ('ab', 1, 'it', 'approve', 7);",
+            )
+            .expect("rows");
+    }
+    let mut memory = Memory::open(&path, now()).expect("opened");
+    assert_eq!((memory.effects().expect("effects").len(), memory.approvals().expect("approvals").len()), (1, 1));
+    assert!(memory.labels().expect("labels").is_empty());
+    let label = Label { text: "Ask".into(), who: Some(Who::Nobody), skill: None, why: Why::No };
+    memory.remember_labels(&[label], now()).expect("kept");
+    assert_eq!(memory.label_count().expect("counted"), 1);
+    let copy = Connection::open(folder.path().join("backups/20261120-140000-schema-2.db")).expect("a backup");
+    assert_eq!(copy.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).expect("read"), 2);
+    assert!(!copy.table_exists(None, "labels").expect("asked"));
+    assert_eq!(copy.query_row("SELECT count(*) FROM effects", [], |row| row.get::<_, i64>(0)).expect("rows"), 1);
     memory.integrity_check().expect("whole");
 }
 
@@ -110,9 +140,9 @@ fn what_is_not_ours_is_left_alone_byte_for_byte() {
     drop(Memory::open(&path, now()).expect("made"));
     let newer = Connection::open(&path).expect("opened");
     newer.pragma_update(None, "journal_mode", "delete").expect("set");
-    newer.pragma_update(None, "user_version", 3).expect("set");
+    newer.pragma_update(None, "user_version", Memory::known() + 1).expect("set");
     drop(newer);
-    refuses(&path, |error| matches!(error, MemoryError::Newer { found: 3, .. }));
+    refuses(&path, |error| matches!(error, MemoryError::Newer { found, known, .. } if *found == known + 1));
     std::fs::remove_file(&path).expect("removed");
     std::fs::create_dir(&path).expect("made");
     refuses(&path, |error| matches!(error, MemoryError::NotWritable { .. }));

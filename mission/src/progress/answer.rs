@@ -29,6 +29,13 @@ pub struct Answer {
     pub line: usize,
 }
 
+impl Answer {
+    /// Whether it is a plain yes: a tick with other words behind it is none.
+    pub fn agrees(&self) -> bool {
+        self.said == Said::Yes || (self.ticked && self.said == Said::Nothing)
+    }
+}
+
 /// Reads one list item of the block.
 pub(super) fn answer_of(line: &str, number: usize) -> Option<Answer> {
     let from = line.rfind("`#")? + 2;
