@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::facts::Facts;
 use crate::need::{Need, NeedState};
-use crate::reading::Reading;
+use crate::reading::{ReadBy, Reading};
 use crate::subject::Subject;
 use crate::task::Task;
 use crate::value::{Priors, reach};
@@ -127,6 +127,8 @@ pub enum Refusal {
         likeliest: Option<Who>,
         /// How likely.
         confidence: f64,
+        /// It is in a language that the model was not trained on.
+        foreign: bool,
     },
     /// It was done.
     Done {
@@ -171,8 +173,11 @@ impl Refusal {
             }
             Refusal::NoSkill { why } => why.clone(),
             Refusal::Disguised { what } => format!("the line may not say what you see: {what}"),
-            Refusal::Unclear { likeliest: Some(who), confidence } => {
+            Refusal::Unclear { likeliest: Some(who), confidence, .. } => {
                 format!("not clear who notices it (likeliest {who}, {:.0} %)", confidence * 100.0)
+            }
+            Refusal::Unclear { likeliest: None, foreign: true, .. } => {
+                "not clear who notices it: it is not in English, and the reader knows no other language".to_owned()
             }
             Refusal::Unclear { likeliest: None, .. } => "not clear who notices it: no tag, no plain words, no model".to_owned(),
             Refusal::Done { evidence } => format!("it is done: {evidence}"),
@@ -329,7 +334,9 @@ fn unclear(case: &Case) -> Refusal {
     let shares = case.reading.shares;
     let likeliest = Who::ALL.into_iter().max_by(|a, b| shares[a.index()].total_cmp(&shares[b.index()]));
     let likeliest = likeliest.filter(|who| shares[who.index()] > 0.0);
-    Refusal::Unclear { likeliest, confidence: case.reading.confidence }
+    // The model was asked and had no word for it: it does not know the language.
+    let foreign = likeliest.is_none() && case.reading.read_by == ReadBy::Model;
+    Refusal::Unclear { likeliest, confidence: case.reading.confidence, foreign }
 }
 
 fn audience(who: Who, case: &Case, by: Review<'_>) -> Audience {
