@@ -8,4 +8,5 @@ mod commands;
 mod example;
 mod plan;
 mod progress;
+mod subject;
 mod wake;

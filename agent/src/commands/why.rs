@@ -73,7 +73,7 @@ fn one(sheet: &Sheet, task: &str) -> Outcome<String> {
     let Some(row) = row else {
         return Err(Failure::message(Kind::Usage, format!("no task `{task}` in this run")).hint("`reveille why RUN` lists them"));
     };
-    let mut out = format!("{}  {}\n\n", row.task_id, row.text);
+    let mut out = format!("{}  {}\n\n", row.task_id, reveille_mission::shown(&row.text));
     let mut say = |name: &str, text: String| out.push_str(&format!("{name:<10} {text}\n"));
     let place = row.line.map_or_else(|| "proposed by a skill".to_owned(), |line| format!("line {line} of PROGRESS.md"));
     say("from", place);
