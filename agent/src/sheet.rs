@@ -5,7 +5,7 @@ pub(crate) mod markdown;
 pub(crate) mod terminal;
 
 use chrono::{DateTime, Utc};
-use reveille_mission::{Ask, Audience, Case, Part, Refusal, Scored, Source};
+use reveille_mission::{Ask, Audience, Case, Part, Refusal, Scored, Source, shown};
 use serde::{Deserialize, Serialize};
 
 /// What the wake decided. The schema is `agent/plan.schema.json`.
@@ -61,6 +61,9 @@ pub(crate) struct Candidate {
     pub(crate) shares: [f64; 4],
     #[serde(skip)]
     pub(crate) parts: Vec<Part>,
+    /// The issue that words like "the latest" were taken for.
+    #[serde(skip)]
+    pub(crate) taken_for: Option<String>,
 }
 
 /// Why not.
@@ -138,6 +141,7 @@ impl Candidate {
             value: None,
             shares: reading.shares,
             parts: vec![],
+            taken_for: reading.taken_for.clone(),
         }
     }
 
@@ -180,7 +184,11 @@ impl Sheet {
         match wanted.unlocks.as_slice() {
             [one] => {
                 let text = self.candidates.iter().find(|candidate| candidate.id == *one).map_or("", |candidate| candidate.text.as_str());
-                if text.is_empty() || wanted.ask.contains(text) { String::new() } else { format!(": unlocks “{}”", short(text, 60)) }
+                if text.is_empty() || wanted.ask.contains(text) || wanted.ask.contains(&shown(text)) {
+                    String::new()
+                } else {
+                    format!(": unlocks “{}”", short(text, 60))
+                }
             }
             many => format!(": unlocks {} tasks", many.len()),
         }
@@ -220,10 +228,11 @@ pub(crate) fn worth(value: f64) -> String {
     format!("{value:.*}", usize::try_from(digits).unwrap_or(0))
 }
 
-/// The least of a long text: cut at a word, with an ellipsis.
+/// The least of a long text: cut at a word, with an ellipsis. What it hides is shown.
 pub(crate) fn short(text: &str, width: usize) -> String {
-    if unicode_width::UnicodeWidthStr::width(text) <= width {
-        return text.to_owned();
+    let text = shown(text);
+    if unicode_width::UnicodeWidthStr::width(text.as_str()) <= width {
+        return text;
     }
     let mut out = String::new();
     let mut used = 0;

@@ -16,8 +16,8 @@ pub(crate) fn disguise(text: &str) -> Option<String> {
     hidden(text).or_else(|| mixed(text))
 }
 
-/// `text` with every hidden character named in its place: fit to be shown in a message.
-pub(crate) fn shown(text: &str) -> String {
+/// `text` with every hidden character named in its place, like `[U+202E]`: fit to be shown to a person.
+pub fn shown(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     for (at, c) in chars.iter().enumerate() {

@@ -23,6 +23,7 @@ mod words;
 pub use after::check_after;
 pub use choose::{Action, Ask, AskKind, Decision, asks, choose};
 pub use diagnostic::{Diagnostic, Severity};
+pub use disguise::shown;
 pub use facts::{Fact, FactError, FactKey, FactValue, Facts, LAPSED_DAYS};
 pub use goal::{Goal, GoalUnit, Mission};
 pub use identity::identify;

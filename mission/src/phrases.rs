@@ -198,6 +198,15 @@ mod tests {
             ("Publish a correction to issue 1", false),
             ("Post the follow-up comment under issue 1 on Hacker News", false),
             ("Publish", false),
+            ("Publish draft 2 \"not yet\"", false),
+            ("Publish draft 2 “once Ann has read it”", false),
+            ("Publish the latest draft", false),
+            ("Publish the second draft", false),
+            ("Publish draft 2 pl\u{435}ase", false),
+            ("Publish draft 2 \u{202e}ton", false),
+            ("Publish draft\u{200b} 2", false),
+            ("Publish draft 2\u{336} to x\u{336}", false),
+            ("P\u{443}blish draft 2", false),
         ] {
             assert_eq!(is_exact_order(text), expected, "{text}");
         }
@@ -222,6 +231,16 @@ mod tests {
             ("Publish the style guide of the publishing module", None, None),
             ("Compare Mastodon and Bluesky", None, None),
             ("Solve x for y", None, None),
+            ("Post issue 45 to Mast\u{43e}don", None, None),
+            ("Post issue 45 to Lin\u{212a}edin", None, None),
+            ("Post issue 45 on \u{445}", None, None),
+            ("Post issue 45 to Mas\u{ad}todon", None, None),
+            ("D\u{43e}n't post issue 45 to Mastodon", None, None),
+            ("Post issue 45 to Mastodon n\u{43e}t now", None, None),
+            ("Post issue 45 to Mastodon ıf Ann agrees", Some(Channel::Mastodon), None),
+            ("Post issue 45 to Mastodon i\u{336}f Ann agrees", Some(Channel::Mastodon), None),
+            ("Post \"Schöne Grüße\" to Mastodon", Some(Channel::Mastodon), distribute),
+            ("🚀 Post issue 45 to Mastodon", Some(Channel::Mastodon), distribute),
         ] {
             assert_eq!(meaning(text), Meaning { channel, doing }, "{text}");
         }

@@ -8,7 +8,7 @@ use strum::{Display, EnumString, IntoStaticStr};
 use crate::disguise::disguise;
 use crate::phrases;
 use crate::shelf::Shelf;
-use crate::subject::{Found, Subject, find_subject};
+use crate::subject::{Subject, find_subject, taken_for};
 use crate::task::{Source, Task};
 use crate::words::{Channel, Skill, Who};
 
@@ -79,6 +79,8 @@ pub struct Reading {
     pub subject: Subject,
     /// It is named exactly, by tag, number or whole title: only that may release a draft.
     pub exact: bool,
+    /// What other words were taken for: `issue 45 “Who Reads This” (2026-03-20)`.
+    pub taken_for: Option<String>,
     /// What the line hides, in words: then nobody knows what it says.
     pub disguise: Option<String>,
 }
@@ -87,7 +89,7 @@ pub struct Reading {
 pub fn read(task: &Task, model: Option<&ModelReading>, grey: GreyZone, shelf: &Shelf, today: NaiveDate) -> Reading {
     let tags = &task.tags;
     let meant = phrases::meaning(&task.text);
-    let Found { subject, exact } = find_subject(&task.text, tags.issue.as_deref(), shelf, today);
+    let found = find_subject(&task.text, tags.issue.as_deref(), shelf, today);
     let channel = tags.channel.or(meant.channel);
     let (who, read_by, confidence, shares) = match (tags.who, meant.doing, model) {
         (Some(who), _, _) => (Some(who), ReadBy::Tag, 1.0, only(who)),
@@ -97,7 +99,19 @@ pub fn read(task: &Task, model: Option<&ModelReading>, grey: GreyZone, shelf: &S
     };
     let skill = tags.skill.or(meant.doing.map(|doing| doing.skill)).or_else(|| model.and_then(ModelReading::likeliest_skill));
     let channel = channel.or(default_channel(skill, who));
-    Reading { shares, who, read_by, confidence, skill, channel, subject, exact, disguise: disguise_of(task) }
+    let taken_for = taken_for(&found, shelf);
+    Reading {
+        shares,
+        who,
+        read_by,
+        confidence,
+        skill,
+        channel,
+        subject: found.subject,
+        exact: found.exact,
+        taken_for,
+        disguise: disguise_of(task),
+    }
 }
 
 /// What a human's line hides in its words or in its tags. A proposal means what its tags say; the title in it is only shown.

@@ -74,6 +74,14 @@ pub(crate) struct Found {
     pub(crate) exact: bool,
 }
 
+/// What the line's words were taken for, as it is named to a human, where they do not name it exactly themselves.
+pub(crate) fn taken_for(found: &Found, shelf: &Shelf) -> Option<String> {
+    match &found.subject {
+        Subject::One(id) if !found.exact => shelf.by_id(id).map(|issue| named(shelf, issue).name),
+        _ => None,
+    }
+}
+
 /// One way in which the line names something.
 struct Reference<'a> {
     /// The words, for the human.

@@ -10,4 +10,5 @@ mod killed;
 mod learn;
 mod plan;
 mod progress;
+mod subject;
 mod wake;

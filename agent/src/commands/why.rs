@@ -118,7 +118,7 @@ fn near(ready: &Ready<'_>, text: &str) -> String {
 }
 
 fn one(row: &CandidateRow) -> String {
-    let mut out = format!("{}  {}\n\n", row.task_id, row.text);
+    let mut out = format!("{}  {}\n\n", row.task_id, reveille_mission::shown(&row.text));
     let mut say = |name: &str, text: String| out.push_str(&format!("{name:<10} {text}\n"));
     let place = row.line.map_or_else(|| "proposed by a skill".to_owned(), |line| format!("line {line} of PROGRESS.md"));
     say("from", place);

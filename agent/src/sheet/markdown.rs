@@ -86,9 +86,9 @@ pub(crate) fn at_rest(outcome: Outcome) -> &'static str {
     }
 }
 
-/// One line without what could open or close a comment, or pass for a key.
+/// One line without what could open or close a comment, or pass for a key; what it hides is shown.
 fn plain(text: &str) -> String {
-    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let folded = reveille_mission::shown(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     folded.replace("<!--", "<!-").replace("-->", "->").replace("`#", "` #")
 }
 

@@ -70,8 +70,9 @@ pub(crate) fn because(sheet: &Sheet, pick: &Candidate, unit: &str) -> String {
         1 => "the only one that can be done now".to_owned(),
         _ => format!("the best of {eligible} that can be done now"),
     };
+    let taken_for = pick.taken_for.as_ref().map(|issue| format!("it is taken for {issue}; ")).unwrap_or_default();
     format!(
-        "for {}{channel}; reaches about {}, worth {} {unit}; {among}",
+        "{taken_for}for {}{channel}; reaches about {}, worth {} {unit}; {among}",
         pick.r#for,
         people(pick.reach.unwrap_or(0.0)),
         worth(pick.value.unwrap_or(0.0)),

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::Reference;
 use super::likest;
-use super::phrase::{POINTING, Word, is_filling, is_following, noun, said, set_aside};
+use super::phrase::{POINTING, Word, is_filling, is_following, noun, pointing, said, set_aside};
 use crate::phrases::is_place;
 use crate::shelf::{Issue, Shelf, Stage};
 use crate::task::folded;
@@ -26,7 +26,7 @@ pub(super) fn superlatives<'a>(words: &[Word<'_>], taken: &mut [bool]) -> Vec<Re
         let Some((start, end, each)) = superlative(words, at).filter(|_| !taken[at]) else { continue };
         taken[start..end].fill(true);
         if !set_aside(words, start) {
-            found.push(Reference { measured: true, ..Reference::to(said(words, start, end), vec![]) }.each(each));
+            found.push(Reference { measured: true, ..Reference::to(said(words, pointing(words, start), end), vec![]) }.each(each));
         }
     }
     found
@@ -60,8 +60,9 @@ pub(super) fn references<'a>(words: &[Word<'_>], taken: &[bool], shelf: &'a Shel
         let Some(noun) = noun(&words[at]) else { continue };
         let Some(start) = pointed_at(words, taken, at) else { continue };
         let (about, end) = about(words, at);
-        let named: Vec<&Word<'_>> = words[start + 1..at].iter().chain(about).collect();
-        let content: Vec<String> = named.iter().filter(|word| says_something(word)).map(|word| stem(&word.text)).collect();
+        // "the mail letter" says where; "the letter about mail" says what.
+        let before = words[start + 1..at].iter().filter(|word| !is_place(&word.text));
+        let content: Vec<String> = before.chain(about).filter(|word| says_something(word)).map(|word| stem(&word.text)).collect();
         if content.is_empty() || set_aside(words, start) {
             continue;
         }
@@ -90,20 +91,19 @@ fn pointed_at(words: &[Word<'_>], taken: &[bool], noun: usize) -> Option<usize> 
     None
 }
 
-/// The words behind "on" or "about", and where they end; none where a place follows ("the letter on the site").
+/// The words behind "about" or "on", and where they end; none where a place follows ("the letter on the site").
 fn about<'w, 'a>(words: &'w [Word<'a>], noun: usize) -> (&'w [Word<'a>], usize) {
     let none = (&words[..0], noun + 1);
-    let leads = words.get(noun + 1).is_some_and(|word| word.follows() && word.is(&["on", "about", "regarding", "concerning"]));
-    if !leads {
+    let Some(lead) = words.get(noun + 1).filter(|word| word.follows() && word.is(&["on", "about", "regarding", "concerning"])) else {
         return none;
-    }
+    };
     let length = words[noun + 2..].iter().take(LONGEST).take_while(|word| word.follows() && !is_following(word)).count();
     let about = &words[noun + 2..noun + 2 + length];
-    if about.iter().any(|word| is_place(&word.text)) { none } else { (about, noun + 2 + length) }
+    if lead.is(&["on"]) && about.iter().any(|word| is_place(&word.text)) { none } else { (about, noun + 2 + length) }
 }
 
 fn says_something(word: &Word<'_>) -> bool {
-    !is_filling(word) && !word.is(&SAYS_NOTHING) && !is_place(&word.text) && noun(word).is_none() && word.ordinal().is_none()
+    !is_filling(word) && !word.is(&SAYS_NOTHING) && noun(word).is_none() && word.ordinal().is_none()
 }
 
 fn matches(issue: &Issue, content: &[String]) -> bool {

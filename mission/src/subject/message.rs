@@ -37,7 +37,7 @@ fn unknown(what: &str, nearest: &[Named]) -> (String, String) {
 }
 
 fn unmeasured(what: &str, each: bool, example: &str) -> (String, String) {
-    let why = format!("which is {what} needs the readers of every issue to be measured, and they are not");
+    let why = format!("nobody can tell {what}: how many read each issue was never measured");
     let how = if each { "name them yourself, a line for each, for a wake does one thing" } else { "name it yourself" };
     (why, format!("{how}: `{example}`"))
 }

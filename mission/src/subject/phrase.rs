@@ -155,10 +155,15 @@ pub(super) fn ends(words: &[Word<'_>], at: usize) -> bool {
     words.get(at).is_none_or(|word| !word.follows() || word.is(&FOLLOWING))
 }
 
+/// The place of the pointing word before the phrase at `at`, else `at`.
+pub(super) fn pointing(words: &[Word<'_>], at: usize) -> usize {
+    if at > 0 && words[at - 1].is(&POINTING) && words[at].follows() { at - 1 } else { at }
+}
+
 /// Whether the phrase at `at` only says when, or what is not meant: "since the last issue", "unlike the fog letter".
 pub(super) fn set_aside(words: &[Word<'_>], at: usize) -> bool {
     const ASIDE: [&str; 12] = ["since", "before", "after", "until", "till", "than", "like", "unlike", "without", "except", "not", "never"];
-    let start = if at > 0 && words[at - 1].is(&POINTING) { at - 1 } else { at };
+    let start = pointing(words, at);
     let before = |back: usize, any: &[&str]| start >= back && words[start - back].is(any);
     before(1, &ASIDE) || (before(1, &["of"]) && before(2, &["instead"]))
 }

@@ -5,7 +5,7 @@
 use chrono::{Datelike, Days, NaiveDate};
 
 use super::numbered::date;
-use super::phrase::{Noun, POINTING, Word, ends, noun, noun_from, said, set_aside};
+use super::phrase::{Noun, POINTING, Word, ends, noun, noun_from, pointing, said, set_aside};
 use super::{Reference, with_number};
 use crate::shelf::{Issue, Shelf, Stage};
 
@@ -85,7 +85,9 @@ pub(super) fn references<'a>(words: &[Word<'_>], taken: &mut [bool], shelf: &'a 
         let Some(phrase) = readings.iter().find_map(|reading| reading(words, at, &view)) else { continue };
         taken[phrase.start..phrase.end].fill(true);
         if !set_aside(words, phrase.start) {
-            found.push(Reference::to(said(words, phrase.start, phrase.end), phrase.issues).near(phrase.near).each(phrase.each));
+            found.push(
+                Reference::to(said(words, pointing(words, phrase.start), phrase.end), phrase.issues).near(phrase.near).each(phrase.each),
+            );
         }
     }
     found

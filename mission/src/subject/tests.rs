@@ -243,6 +243,9 @@ fn descriptions() {
         ("Share the walking essay and the barnacle essay", "4|6"),
         ("Share the walking essay and the lawn essay", "? 4"),
         ("Share the letter on Mastodon", "-"),
+        ("Share the mail letter", "-"),
+        ("Share the letter about the sea", "6"),
+        ("Share the letter about mail", "?"),
         ("Put the letter on the site", "-"),
         ("Share the other one", "-"),
         ("Share a piece on barnacles", "-"),
@@ -303,7 +306,7 @@ fn tags_and_what_is_shown() {
     assert_eq!(
         said("Post the three best back issues"),
         (
-            "which is “three best back issues” needs the readers of every issue to be measured, and they are not".to_owned(),
+            "nobody can tell “the three best back issues”: how many read each issue was never measured".to_owned(),
             "name them yourself, a line for each, for a wake does one thing: `issue:6`".to_owned()
         )
     );
