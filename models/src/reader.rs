@@ -14,9 +14,9 @@ use crate::digest::{Digest, Running};
 use crate::encoder::{EncodeError, Encoder, default_threads};
 use crate::gguf::{Checked, GgufError, check_file};
 use crate::heads::{Card, Heads, HeadsError, read_bytes};
+use crate::home::{self, HomeLine, Learned};
 use crate::lines::{Lines, Neighbour};
 use crate::requantize::{Quantization, requantized_path};
-use crate::home::{self, HomeLine, Learned};
 
 /// Which reader is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -93,8 +93,10 @@ fn the_clock_and_the_environment_are_read_in_one_place() {
 
 #[test]
 fn unsafe_code_and_asking_stand_where_they_may() {
-    let places =
-        [("unsafe {", &["requantize/llama.rs", "models/src/processor.rs"][..]), ("Asker", &["models/src/ask.rs", "models/src/lib.rs", "commands/model/bench.rs"])];
+    let places = [
+        ("unsafe {", &["requantize/llama.rs", "models/src/processor.rs"][..]),
+        ("Asker", &["models/src/ask.rs", "models/src/lib.rs", "commands/model/bench.rs"]),
+    ];
     for (word, places) in places {
         let mut found = 0;
         for krate in ["agent", "skills", "models", "memory", "schedules", "mission"] {

@@ -285,7 +285,9 @@ fn words_that_command_are_only_words() {
 
 #[test]
 fn a_line_in_another_language_is_unclear_and_says_so() {
-    let home = Home::new("- [ ] Den neuen Leserinnen eine Willkommensnachricht schreiben\n- [ ] 読者アンケートの質問を考える\n- [ ] Answer Ruth's letter\n");
+    let home = Home::new(
+        "- [ ] Den neuen Leserinnen eine Willkommensnachricht schreiben\n- [ ] 読者アンケートの質問を考える\n- [ ] Answer Ruth's letter\n",
+    );
     let plan = home.plan(&[]);
     for at in [0, 1] {
         let refusal = &plan["candidates"][at]["refusal"];

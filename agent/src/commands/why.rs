@@ -99,8 +99,8 @@ fn find<'a>(sheet: &'a Sheet, task: &str) -> Outcome<&'a CandidateRow> {
 
 /// The labelled lines that the model learned from and that are nearest to this one: a reason to check.
 fn near(ready: &Ready<'_>, text: &str) -> String {
-    let found =
-        readings::open(&ready.settings, &ready.home, ready.environment, vec![]).and_then(|mut reader| reader.nearest(text, NEIGHBOURS).or_fail());
+    let found = readings::open(&ready.settings, &ready.home, ready.environment, vec![])
+        .and_then(|mut reader| reader.nearest(text, NEIGHBOURS).or_fail());
     let mut out = String::new();
     match found {
         Ok(neighbours) => {

@@ -152,4 +152,3 @@ fn write_new(path: &Path, bytes: &[u8]) -> Outcome {
             .hint("name a file in a folder that is there"),
     })
 }
-
