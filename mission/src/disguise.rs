@@ -201,15 +201,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_long_line_is_read_in_a_moment() {
-        let started = std::time::Instant::now();
-        for word in ["с и ", "с ", "привет ", "\u{1f3f4}\u{e0067} ", "x\u{43e}"] {
-            let _ = disguise(&format!("a {}", word.repeat(100_000)));
-        }
-        assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
-    }
-
     proptest::proptest! {
         #[test]
         fn ascii_hides_nothing_and_an_invisible_character_never_passes(text in "[ -~]{0,40}", at in 0usize..40, which in 0usize..8) {
