@@ -4,6 +4,8 @@
 //!
 //! Must stay true: nothing here repairs a line. What was meant is the human's to say.
 
+use std::collections::HashSet;
+
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::{GeneralSecurityProfile, skeleton};
 
@@ -85,7 +87,7 @@ fn in_a_flag(before: &[char]) -> bool {
 /// A word in which a letter passes for another: of another script, or in another dress.
 fn mixed(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().any(char::is_alphabetic)).collect();
-    words.iter().find_map(|word| mixed_word(word).or_else(|| masked_word(word, &words)))
+    words.iter().find_map(|word| mixed_word(word)).or_else(|| masked(&words))
 }
 
 fn mixed_word(word: &str) -> Option<String> {
@@ -104,21 +106,24 @@ fn mixed_word(word: &str) -> Option<String> {
     Some(format!("“{strange}” (U+{:04X}) in “{}” is {kind}", u32::from(strange), shown(word)))
 }
 
-/// A word all of whose letters pass for plain ones, in a line with no other word of its script.
-fn masked_word(word: &str, words: &[&str]) -> Option<String> {
-    let first = word.chars().find(|c| c.is_alphabetic())?;
-    let script = first.script();
-    let greek_sign = script == Script::Greek && word.chars().count() == 1;
-    if matches!(script, Script::Latin | Script::Common | Script::Inherited) || greek_sign {
+/// A word all of whose letters pass for plain ones, beside plain words, in a line with no other word of its script.
+fn masked(words: &[&str]) -> Option<String> {
+    if !words.iter().any(|word| word.chars().any(|c| c.is_ascii_alphabetic())) {
         return None;
     }
+    let script = |word: &str| word.chars().find(|c| c.is_alphabetic()).map(|c| c.script());
     let passes = |word: &str| word.chars().all(|c| !c.is_alphabetic() || passes_for_ascii(c));
-    let of_script = |word: &&&str| word.chars().any(|c| c.script() == script);
-    let beside_latin = words.iter().any(|other| other.chars().any(|c| c.is_ascii_alphabetic()));
-    let alone = words.iter().filter(of_script).all(|other| passes(other));
-    (beside_latin && alone && passes(word)).then(|| {
-        format!("“{}” (U+{:04X} and on) is written in {} letters that pass for Latin ones", word, u32::from(first), script.full_name())
-    })
+    let openly: HashSet<Script> = words.iter().filter(|word| !passes(word)).filter_map(|word| script(word)).collect();
+    let masks = |word: &&&str| {
+        let script = script(word).filter(|script| !matches!(script, Script::Latin | Script::Common | Script::Inherited));
+        // A single Greek letter is a sign of a formula.
+        let sign = script == Some(Script::Greek) && word.chars().count() == 1;
+        script.is_some_and(|script| !openly.contains(&script)) && !sign && passes(word)
+    };
+    let word = words.iter().find(masks)?;
+    let first = word.chars().find(|c| c.is_alphabetic())?;
+    let script = first.script().full_name();
+    Some(format!("“{word}” (U+{:04X} and on) is written in {script} letters that pass for Latin ones", u32::from(first)))
 }
 
 /// Whether a letter outside of ASCII looks like letters of ASCII (UTS 39, confusables).

@@ -1,5 +1,7 @@
 //! Which issue a line means, from the list to what goes out: candidates are named, nothing is guessed, nothing hidden runs.
 
+use std::time::{Duration, Instant};
+
 use reveille_tests::Home;
 use serde_json::Value;
 
@@ -141,4 +143,30 @@ fn a_second_language_is_no_disguise() {
     for at in 0..2 {
         assert_eq!(plan["candidates"][at]["verdict"], "eligible", "{plan:#}");
     }
+}
+
+#[test]
+fn a_long_line_takes_time_by_its_length_only() {
+    let pieces = [
+        "first ",
+        "“",
+        "\" \" ",
+        "the ",
+        "issue 4, ",
+        "issues 4-",
+        "the best ",
+        "last ",
+        "the issue on ",
+        "one before ",
+        "с и ",
+        "с ",
+        "привет ",
+        "\u{1f3f4}\u{e0067} ",
+        "Mast\u{43e}don ",
+    ];
+    let lines: Vec<String> = pieces.iter().map(|piece| format!("Post {}", piece.repeat(40_000))).collect();
+    let home = home(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let started = Instant::now();
+    assert_eq!(plan(&home)["pick"], Value::Null);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

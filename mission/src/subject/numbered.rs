@@ -53,7 +53,7 @@ fn heading(words: &[Word<'_>], at: usize) -> Option<Heading> {
     }
     let next = words.get(at + 1)?;
     // The first word "post" is an order, not a thing.
-    let kind = noun(word).filter(|noun| !noun.one && !(at == 0 && word.is(&["post"])));
+    let kind = noun(word).filter(|noun| !noun.one && (at > 0 || !word.is(&["post"])));
     let Some(kind) = kind else {
         let many = word.is(&["eps", "nos"]);
         let counts = next.counts() && (is_short(word, next, at) || many) && leads(next.gap);

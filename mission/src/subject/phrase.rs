@@ -262,16 +262,20 @@ pub(super) fn quotations(text: &str) -> (Vec<&str>, String) {
     let mut quoted = Vec::new();
     let mut outside = String::with_capacity(text.len());
     let mut rest = text;
-    let opening = |c: char| MARKS.iter().find(|(open, _)| *open == c);
-    while let Some((at, (open, close))) = rest.char_indices().find_map(|(at, c)| Some((at, opening(c)?))) {
-        let inside = &rest[at + open.len_utf8()..];
+    // A mark that nothing closes is only a mark; it is looked for once.
+    let mut unclosed = [false; MARKS.len()];
+    let opening = |c: char| MARKS.iter().position(|(open, _)| *open == c);
+    while let Some((at, mark)) = rest.char_indices().find_map(|(at, c)| Some((at, opening(c).filter(|mark| !unclosed[*mark])?))) {
+        let (open, close) = MARKS[mark];
         outside.push_str(&rest[..at]);
         outside.push_str(" ; ");
-        // A mark that nothing closes is only a mark.
-        rest = inside;
-        if let Some((quotation, after)) = inside.split_once(*close) {
-            quoted.extend((!quotation.trim().is_empty()).then_some(quotation));
-            rest = after;
+        rest = &rest[at + open.len_utf8()..];
+        match rest.split_once(close) {
+            Some((quotation, after)) => {
+                quoted.extend((!quotation.trim().is_empty()).then_some(quotation));
+                rest = after;
+            }
+            None => unclosed[mark] = true,
         }
     }
     outside.push_str(rest);

@@ -51,14 +51,14 @@ impl<'a> View<'a> {
     }
 
     /// The issue at a place from the newest (0), and those that share the place.
-    fn from_newest(&self, place: usize) -> Vec<&'a Issue> {
+    fn nth_newest(&self, place: usize) -> Vec<&'a Issue> {
         let Some(there) = self.out.get(place) else { return vec![] };
         self.out.iter().copied().filter(|issue| age(issue) == age(there)).collect()
     }
 
     /// The same from the oldest. Drafts have no order: any of them could be meant.
-    fn from_oldest(&self, place: usize) -> Vec<&'a Issue> {
-        self.out.len().checked_sub(place + 1).map(|at| self.from_newest(at)).unwrap_or_default()
+    fn nth_oldest(&self, place: usize) -> Vec<&'a Issue> {
+        self.out.len().checked_sub(place + 1).map(|at| self.nth_newest(at)).unwrap_or_default()
     }
 }
 
@@ -75,6 +75,11 @@ pub(super) fn newest_first(shelf: &Shelf) -> Vec<&Issue> {
 
 /// All that the line names by place; `taken` marks the words that are used up.
 pub(super) fn references<'a>(words: &[Word<'_>], taken: &mut [bool], shelf: &'a Shelf, today: NaiveDate) -> Vec<Reference<'a>> {
+    // Most lines have none of these words, and are done here.
+    const ALONE: [&str; 4] = ["most", "oldest", "earliest", "penultimate"];
+    if !words.iter().any(|word| noun(word).is_some() || word.is(&LATEST) || word.is(&ALONE)) {
+        return vec![];
+    }
     let view = View::new(shelf, today);
     let readings = [before_last, in_a_period, latest, ordinal, neighbour, all];
     let mut found = Vec::new();
@@ -99,9 +104,8 @@ fn before_last<'a>(words: &[Word<'_>], at: usize, view: &View<'a>) -> Option<Phr
     let length = if noun(&words[at]).is_some() && is(1, &["before"]) {
         let the = usize::from(is(2, &["the"]));
         is(2 + the, &LATEST).then_some(3 + the)?
-    } else if is(0, &["last"]) && is(1, &["but"]) && is(2, &["one"]) {
-        3
-    } else if is(0, &["second", "next"]) && is(1, &["to"]) && is(2, &["last"]) {
+    } else if (is(0, &["last"]) && is(1, &["but"]) && is(2, &["one"])) || (is(0, &["second", "next"]) && is(1, &["to"]) && is(2, &["last"]))
+    {
         3
     } else if is(0, &["second"]) && is(1, &LATEST) {
         2
@@ -111,7 +115,7 @@ fn before_last<'a>(words: &[Word<'_>], at: usize, view: &View<'a>) -> Option<Phr
         return None;
     };
     let end = noun_from(words, at + length).map_or(at + length, |(place, _)| place + 1);
-    Some(Phrase::new(at, end, view.from_newest(1)))
+    Some(Phrase::new(at, end, view.nth_newest(1)))
 }
 
 /// "the latest issue", "the last three letters", "our newest", "the most recent post", "the oldest one".
@@ -126,14 +130,14 @@ fn latest<'a>(words: &[Word<'_>], at: usize, view: &View<'a>) -> Option<Phrase<'
     let Some((place, noun, count)) = counted(words, next) else {
         // "Share the latest", but not "the last to leave".
         let alone = at > 0 && words[at - 1].is(&POINTING) && !word.is(&["last"]) && ends(words, next);
-        return alone.then(|| Phrase::new(at, next, if oldest { view.from_oldest(0) } else { view.from_newest(0) }));
+        return alone.then(|| Phrase::new(at, next, if oldest { view.nth_oldest(0) } else { view.nth_newest(0) }));
     };
     let many = count.is_some_and(|count| count > 1) || noun.many;
     let issues = match (noun.draft, many, oldest) {
         (true, ..) => view.drafts.clone(),
         (_, true, _) => some(view, count.unwrap_or(3), oldest),
-        (_, _, true) => view.from_oldest(0),
-        (_, _, false) => view.from_newest(0),
+        (_, _, true) => view.nth_oldest(0),
+        (_, _, false) => view.nth_newest(0),
     };
     Some(Phrase::new(at, place + 1, issues).each(many))
 }
@@ -170,7 +174,8 @@ fn ordinal<'a>(words: &[Word<'_>], at: usize, view: &View<'a>) -> Option<Phrase<
     }
     let mut places = vec![first];
     let mut end = at + 1;
-    loop {
+    // A longer list is none of issues.
+    while places.len() < 20 {
         let joined = usize::from(words.get(end).is_some_and(|word| word.is(&["and", "or", "to", "through"])));
         match words.get(end + joined).and_then(Word::ordinal) {
             Some(next) => places.push(next),
@@ -202,7 +207,7 @@ fn ordinal<'a>(words: &[Word<'_>], at: usize, view: &View<'a>) -> Option<Phrase<
 
 /// The issue with that number and the one at that place; only where numbers are not used the place alone decides.
 fn nth_issue<'a>(view: &View<'a>, nth: u32) -> (Vec<&'a Issue>, Vec<&'a Issue>) {
-    let there = usize::try_from(nth).ok().and_then(|nth| nth.checked_sub(1)).map(|place| view.from_oldest(place)).unwrap_or_default();
+    let there = usize::try_from(nth).ok().and_then(|nth| nth.checked_sub(1)).map(|place| view.nth_oldest(place)).unwrap_or_default();
     let mut issues: Vec<&Issue> = with_number(view.shelf, nth, false);
     let numbered = view.out.iter().any(|issue| issue.number.is_some());
     if issues.is_empty() && numbered {
@@ -229,7 +234,7 @@ fn in_a_period<'a>(words: &[Word<'_>], at: usize, view: &View<'a>) -> Option<Phr
     let within = |issue: &&&Issue| issue.date.is_some_and(|date| span.holds(date));
     let issues: Vec<&Issue> = view.out.iter().filter(within).copied().collect();
     let mut phrase = Phrase::new(at, end, issues).each(many);
-    phrase.near = view.from_newest(0);
+    phrase.near = view.nth_newest(0);
     Some(phrase)
 }
 
@@ -311,7 +316,7 @@ fn neighbour<'a>(words: &[Word<'_>], at: usize, view: &View<'a>) -> Option<Phras
     let (place, noun) = noun_from(words, at + 1)?;
     let mut phrase = Phrase::new(at, place + 1, vec![]);
     if before && !noun.draft {
-        phrase.issues = [view.from_newest(0), view.from_newest(1)].concat();
+        phrase.issues = [view.nth_newest(0), view.nth_newest(1)].concat();
     } else {
         phrase.near.clone_from(&view.drafts);
     }
