@@ -166,10 +166,7 @@ fn as_text(lines: usize, threads: usize, reading: &Reading, asking: &Result<Aski
         reading.load_ms, reading.reading_ms
     );
     out.push_str(&format!("floor: the bare encode         {:9.2} ms a line\n", reading.floor_ms));
-    out.push_str(&format!(
-        "reading / floor                {ratio:9.2}            aim: at most {AIM_FLOOR}  {}\n",
-        verdict(ratio <= AIM_FLOOR)
-    ));
+    out.push_str(&format!("reading / floor                {ratio:9.2}            aim: at most {AIM_FLOOR}  {}\n", floor_verdict(ratio)));
     if ratio < NOISY {
         out.push_str("faster than its floor: other programs want the cores, and the floor does not give way; --threads 1 tells more\n");
     }
@@ -198,6 +195,11 @@ fn as_text(lines: usize, threads: usize, reading: &Reading, asking: &Result<Aski
 /// A failure and its hint, for a line of its own.
 fn one_line(failure: &Failure) -> String {
     failure.hint.as_ref().map_or_else(|| failure.to_string(), |hint| format!("{failure}; {hint}"))
+}
+
+/// Reading can't really be faster than its floor: then nothing is claimed.
+fn floor_verdict(ratio: f64) -> &'static str {
+    if ratio < NOISY { "too noisy to say" } else { verdict(ratio <= AIM_FLOOR) }
 }
 
 fn verdict(hit: bool) -> &'static str {
@@ -244,6 +246,11 @@ mod tests {
         assert!(
             first != lines && first[..10].iter().any(|line| line.1 == Some(true)) && first[..10].iter().any(|line| line.1 == Some(false))
         );
+    }
+
+    #[test]
+    fn a_ratio_under_the_floor_is_no_hit() {
+        assert_eq!([0.5, 1.0, AIM_FLOOR, 1.2].map(floor_verdict), ["too noisy to say", "hit", "hit", "MISSED"]);
     }
 
     #[test]
