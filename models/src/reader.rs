@@ -374,6 +374,7 @@ mod tests {
 
     /// `cargo test --release -p reveille-models other_languages -- --nocapture` prints the table of `models/README.md`.
     #[test]
+    #[expect(clippy::print_stdout, reason = "the table is for a document")]
     fn other_languages_are_not_read_as_english() {
         let folder = tempfile::tempdir().unwrap();
         let mut reader = carried(folder.path());
@@ -432,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let line = |text: &str, who| HomeLine { text: text.to_owned(), who: Some(who), skill: None };
         let lines = ["Refactor the logging module", "Rework the logging module", "Send the October issue to all subscribers"];
-        let read = |reader: &mut Reader| reader.read(&lines, &mut |_, _| {}, NO_STOP).unwrap();
+        let read = |reader: &mut Reader| reader.read(&lines, &mut |_| {}, NO_STOP).unwrap();
         let before = read(&mut carried(folder.path()));
         let said = vec![line(lines[0], Who::Strangers), line("Tidy the build", Who::Nobody)];
         let mut reader = carried(folder.path()).with_home(said.clone());
@@ -457,9 +458,9 @@ mod tests {
         let mut reader = carried(folder.path()).with_home(said);
         let asked = std::cell::Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) > 1;
-        assert_eq!(reader.read(&["a line"], &mut |_, _| panic!("no progress"), &stop).unwrap(), []);
+        assert_eq!(reader.read(&["a line"], &mut |_| panic!("no progress"), &stop).unwrap(), []);
         assert_eq!((reader.is_loaded(), reader.learned()), (false, None));
-        assert_eq!(reader.read(&["a line"], &mut |_, _| {}, NO_STOP).unwrap().len(), 1);
+        assert_eq!(reader.read(&["a line"], &mut |_| {}, NO_STOP).unwrap().len(), 1);
         assert_eq!(reader.learned(), Some(&Learned::Used { lines: 200 }));
     }
 

@@ -28,7 +28,7 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { shrinkage: 2e-4, term_scale: 1.5, term_lines: 3, balance: 0.75 }
+        Self { shrinkage: 2e-4, term_scale: 3.0, term_lines: 3, balance: 0.75 }
     }
 }
 

@@ -387,7 +387,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="a folder of *.tsv, or one file (default models/corpus)")
     parser.add_argument("--base", default="packaged", help="the folder to start from (default: the packaged MiniLM)")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--rate", type=float, default=3e-4, help="learning rate of the encoder")
     parser.add_argument("--head-rate", type=float, default=1e-2, help="learning rate of the heads")
     parser.add_argument("--batch", type=int, default=32)

@@ -19,17 +19,15 @@ variants() {
     cat <<'END'
 usual
 epochs-5 --epochs 5
-epochs-16 --epochs 16
-rate-1e-4 --rate 1e-4
-rate-6e-4 --rate 6e-4
+epochs-10 --epochs 10
+lower-rate --epochs 10 --rate 1e-4
 no-augmentation --augment 0
-more-augmentation --augment 0.3
 contrast --contrast 1
 two-stages --ways stages
 kinds --ways kinds
+mean-of-3 --runs 3
 smoother --smooth 0.15
 skill-in-full --skill-weight 1
-mean-of-3 --runs 3
 END
 }
 

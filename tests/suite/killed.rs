@@ -48,7 +48,6 @@ fn every_line_of_a_long_list_reaches_the_encoder_once() {
 }
 
 #[test]
-#[ignore = "needs readings remembered per call"]
 fn a_killed_reading_goes_on_where_it_was() {
     const LINES: usize = 1_000;
     for point in [97, 333, 801] {

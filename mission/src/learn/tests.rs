@@ -76,8 +76,11 @@ fn case(id: &TaskId, item: &Item, opinion: Option<Opinion>) -> Case {
         content: String::new(),
     };
     let who = opinion.and_then(|opinion| opinion.who);
-    let reading =
-        Reading { who, skill: opinion.and_then(|opinion| opinion.skill), ..read(&task, None, GreyZone::default(), &Shelf::default()) };
+    let reading = Reading {
+        who,
+        skill: opinion.and_then(|opinion| opinion.skill),
+        ..read(&task, None, GreyZone::default(), &Shelf::default(), chrono::NaiveDate::default())
+    };
     Case { task, reading, offer: Offer::Can { needs: vec![] }, past: Past::Fresh }
 }
 
