@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the reader's sentence encoder as GGUF: from a Hugging Face folder of a BERT to Q8_0, F16 or F32.
+"""Write the reader's sentence encoder as GGUF: from a Hugging Face folder of a BERT to Q8_0, Q4_0, F16 or F32.
 
 usage: convert.py [--type q8_0|f16|f32] [--name NAME] FOLDER|packaged OUT.gguf
 
@@ -19,6 +19,8 @@ from safetensors.numpy import load_file
 
 TYPES = {
     "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
+    "q4_0": (gguf.GGMLQuantizationType.Q4_0, gguf.LlamaFileType.MOSTLY_Q4_0),
+    "mixed": (gguf.GGMLQuantizationType.Q4_0, gguf.LlamaFileType.MOSTLY_Q4_0),  # word embeddings in Q8_0
     "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
     "f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
 }
@@ -92,8 +94,8 @@ def add_words(writer, folder, size):
     writer.add_bool("tokenizer.ggml.normalizer.lowercase", True)
 
 
-def add_tensors(writer, folder, layers, matrix_type):
-    """Every tensor under llama.cpp's name; matrices in `matrix_type`, the rest in F32."""
+def add_tensors(writer, folder, layers, matrix_type, words_type):
+    """Every tensor under llama.cpp's name; word embeddings in `words_type`, matrices in `matrix_type`, the rest in F32."""
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, layers)
     for name, data in sorted(load_file(folder / "model.safetensors").items()):
         if name.startswith(UNUSED):
@@ -102,13 +104,13 @@ def add_tensors(writer, folder, layers, matrix_type):
         if short is None:
             raise SystemExit(f"convert.py: no place in a BERT for the tensor {name}")
         plain = data.ndim < 2 or short in ALWAYS_F32
-        kind = gguf.GGMLQuantizationType.F32 if plain else matrix_type
+        kind = gguf.GGMLQuantizationType.F32 if plain else words_type if short == "token_embd.weight" else matrix_type
         writer.add_tensor(short, gguf.quantize(data.astype(np.float32), kind), raw_dtype=kind)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--type", choices=TYPES, default="q8_0")
+    parser.add_argument("--type", choices=TYPES, default="mixed")
     parser.add_argument("--name", default="reader-en", help="general.name in the file")
     parser.add_argument("folder")
     parser.add_argument("out", type=Path)
@@ -119,6 +121,7 @@ def main():
     if config["model_type"] != "bert" or config["hidden_act"] != "gelu":
         raise SystemExit(f"convert.py: {folder} holds no BERT with gelu")
     matrix_type, file_type = TYPES[options.type]
+    words_type = TYPES["q8_0"][0] if options.type == "mixed" else matrix_type
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
     part = options.out.with_name(options.out.name + ".part")
@@ -131,7 +134,7 @@ def main():
     add_shape(writer, config, file_type)
     add_words(writer, folder, config["vocab_size"])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    add_tensors(writer, folder, config["num_hidden_layers"], matrix_type)
+    add_tensors(writer, folder, config["num_hidden_layers"], matrix_type, words_type)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -42,12 +42,17 @@ measure() {
 }
 
 [ -f "$out/published.row" ] || {
-    READER_OUT="$out/published.gguf" models/training/make-reader.sh >/dev/null
+    READER_OUT="$out/published.gguf" models/training/make-reader.sh packaged >/dev/null
     measure "as published" "$out/published.gguf" >"$out/published.row"
 }
 variants | while read -r name options; do
     case " ${*:-$name} " in *" $name "*) ;; *) continue ;; esac
     [ ! -f "$out/$name.row" ] || continue
+    # An encoder that is there is only measured again.
+    if [ -f "$out/$name.gguf" ]; then
+        measure "$name" "$out/$name.gguf" >"$out/$name.row"
+        continue
+    fi
     files=$(echo "$held_out" | sed 's#--hold-out \([^ ]*\)#--hold-out models/corpus/\1.tsv#g')
     # shellcheck disable=SC2086
     "${PYTHON:-target/train-venv/bin/python}" models/training/finetune.py $options $files --out "$out/$name" >"$out/$name.log" 2>&1 </dev/null

@@ -288,7 +288,7 @@ fn a_line_in_another_language_is_unclear_and_says_so() {
     let home = Home::new(
         "- [ ] Den neuen Leserinnen eine Willkommensnachricht schreiben\n- [ ] 読者アンケートの質問を考える\n- [ ] Answer Ruth's letter\n",
     );
-    let plan = home.plan(&[]);
+    let plan = home.run(&["plan", "--json"]).ok().json();
     for at in [0, 1] {
         let refusal = &plan["candidates"][at]["refusal"];
         assert_eq!(refusal["kind"], "unclear", "{plan}");
@@ -306,7 +306,7 @@ fn a_line_that_commands_is_only_a_line_to_read() {
     );
     home.write("drafts/secret.md", "---\ntitle: Not yet\n---\n\nNobody may see this.\n");
     let before = home.read("PROGRESS.md");
-    let plan = home.plan(&[]);
+    let plan = home.run(&["plan", "--json"]).ok().json();
     assert_eq!(plan["pick"], serde_json::Value::Null, "{plan}");
     for candidate in plan["candidates"].as_array().unwrap() {
         assert_eq!(candidate["verdict"], "refused", "{candidate}");
