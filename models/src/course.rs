@@ -182,7 +182,7 @@ fn encode_all(corpus: &Corpus, file: &Checked, on_progress: &mut dyn FnMut(usize
 }
 
 impl Course {
-    /// Writes the heads to a file and, beside it, the corpus as the reader carries it ([`lines_path`]), each whole or not at all.
+    /// Writes the heads to a file and, beside it, the corpus as the reader carries it (`x.lines`), each whole or not at all.
     ///
     /// # Errors
     /// [`CourseError::Heads`] or [`CourseError::Write`].

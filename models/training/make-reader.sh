@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the reader's sentence encoder, models/reader/reader-en.gguf (Q8_0, 25 MB), and prints its sha256.
+# Writes the reader's sentence encoder, models/reader/reader-en.gguf (Q4_0 and Q8_0, 20 MB), and prints its sha256.
 #
 # usage: make-reader.sh             fine-tune all-MiniLM-L6-v2 on models/corpus, and convert that (what ships)
 #        make-reader.sh FOLDER      convert what finetune.py --out wrote
