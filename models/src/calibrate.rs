@@ -2,8 +2,9 @@
 
 /// The largest share of the lines that the grey zone may take.
 const MOST_GREY: f64 = 0.08;
-/// The share of errors outside the grey zone that is aimed at.
-const AIM: f64 = 0.02;
+/// What it costs to ask, as a part of what a wrong reading costs. Half would never ask; a tenth would ask of one line in seven,
+/// seven in ten of them read right (`models/README.md`).
+const COST_OF_ASKING: f64 = 0.4;
 
 /// The temperature with the least mean loss, by golden section on its logarithm; `loss` has one valley.
 pub(crate) fn temperature(loss: impl Fn(f64) -> f64) -> f64 {
@@ -17,8 +18,9 @@ pub(crate) fn temperature(loss: impl Fn(f64) -> f64) -> f64 {
     (((low + high) / 2.0).exp() * 1000.0).round() / 1000.0
 }
 
-/// The grey zone of (probability of a reader, is there one): the smallest around one half whose outside has at most [`AIM`]
-/// errors; if none that takes at most [`MOST_GREY`] of the lines has, the one among those with the fewest errors outside.
+/// The grey zone of (probability of a reader, is there one): the one around one half that costs least, an error outside of it
+/// being 1 and a line inside [`COST_OF_ASKING`] (Chow, On optimum recognition error and reject tradeoff, 1970), of those that
+/// take at most [`MOST_GREY`] of the lines; of equal ones the smallest.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a corpus is small")]
 pub(crate) fn grey_zone(shares: &[(f32, bool)]) -> (f32, f32) {
     let mut sorted = shares.to_vec();
@@ -33,22 +35,18 @@ pub(crate) fn grey_zone(shares: &[(f32, bool)]) -> (f32, f32) {
     }));
     let between = |from: usize, to: usize| sums.get(to).zip(sums.get(from)).map_or(0, |(to, from)| to - from);
     let all = between(0, sorted.len());
-    let mut best: Option<(bool, usize, usize, (usize, usize))> = None;
+    let mut best: Option<(f64, usize, (usize, usize))> = None;
     for below in 0..=middle.min(most) {
         for above in 0..=(sorted.len() - middle).min(most - below) {
             let (from, to) = (middle - below, middle + above);
-            let left = all - between(from, to);
-            let outside = sorted.len() - (to - from);
-            let good = left as f64 <= AIM * outside as f64;
-            // Reaching the aim counts first, then (aim reached) the size of the zone, else the errors left.
-            let key = if good { (false, to - from, left) } else { (true, left, to - from) };
-            let candidate = (key.0, key.1, key.2, (from, to));
+            let cost = (all - between(from, to)) as f64 + COST_OF_ASKING * (to - from) as f64;
+            let candidate = (cost, to - from, (from, to));
             if best.as_ref().is_none_or(|best| candidate < *best) {
                 best = Some(candidate);
             }
         }
     }
-    let (from, to) = best.map_or((middle, middle), |best| best.3);
+    let (from, to) = best.map_or((middle, middle), |best| best.2);
     let share = |at: usize| sorted.get(at).map(|(share, _)| *share);
     // Edges lie halfway between the last line inside and the first outside, on the safe side of one half.
     let edge = |a: Option<f32>, b: Option<f32>, otherwise: f32| a.zip(b).map_or(otherwise, |(a, b)| f32::midpoint(a, b));
@@ -85,10 +83,11 @@ mod tests {
 
     #[test]
     fn never_takes_more_than_its_share() {
+        // Every second line is wrong, so asking would pay everywhere.
         let shares: Vec<_> = (0..1000_u16).map(|at| (f32::from(at) / 1000.0, at % 2 == 0)).collect();
         let (low, high) = grey_zone(&shares);
         let inside = shares.iter().filter(|(share, _)| *share > low && *share < high).count();
-        assert!(inside <= 80, "{inside} in {low} to {high}");
+        assert!((70..=80).contains(&inside), "{inside} in {low} to {high}");
     }
 
     #[test]

@@ -122,7 +122,7 @@ mod tests {
     fn ours_is_in_order() {
         let catalog = Catalog::carried().unwrap();
         let names: Vec<&str> = catalog.models.iter().map(|entry| entry.name.as_str()).collect();
-        assert_eq!(names, [CARRIED, "smollm2-135m-instruct", "gemma-3-270m", "tinyllama-1.1b-chat"]);
+        assert_eq!(names, [CARRIED, "smollm2-135m-instruct", "gemma-3-270m", "tinyllama-1.1b-chat", "multilingual-e5-small"]);
         let carried = catalog.find(CARRIED).unwrap();
         assert!(carried.carried);
         assert_eq!(carried.sha256, Some(carried_sum().unwrap()), "catalog.toml must follow models/reader/reader-en.gguf");
