@@ -1,6 +1,10 @@
 //! The ledger of effects: post once. A row is committed before anything happens, with the frozen bytes that are sent; a
-//! retry sends the same. `intended → sending → confirmed | refused | unknown`, or `intended → awaiting_human` for what a
-//! person posts. A step that is not legal has no method here, and the schema refuses it as well.
+//! retry sends the same. `intended → sending → confirmed | refused | unknown`, back to `intended` when it certainly did not
+//! happen, or `intended → awaiting_human` for what a person posts. A step that is not legal has no method (`standing.rs`), and
+//! the schema refuses it as well.
+
+mod standing;
+mod tally;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -9,6 +13,9 @@ use strum::{Display, EnumString};
 use crate::error::MemoryError;
 use crate::open::{Memory, micros, time};
 use crate::runs::RunId;
+
+pub use standing::{Awaiting, Intended, Sending, Standing, Unknown};
+pub use tally::Tally;
 
 /// The number of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,8 +86,21 @@ pub struct Effect {
     pub token: String,
     /// When it was written down.
     pub intended_at: DateTime<Utc>,
+    /// When it was let go last.
+    pub sending_at: Option<DateTime<Utc>>,
+    /// How often it was let go.
+    pub sendings: u32,
+    /// Put back: not again before this time.
+    pub not_before: Option<DateTime<Utc>>,
     /// The last error.
     pub error: Option<String>,
+}
+
+impl Effect {
+    /// The same, let go at `at`.
+    fn sent(self, at: DateTime<Utc>) -> Self {
+        Self { state: EffectState::Sending, sending_at: Some(at), sendings: self.sendings + 1, not_before: None, ..self }
+    }
 }
 
 /// A proof: something that code fetched back, or the human's word.
@@ -98,42 +118,7 @@ pub struct EvidenceRow {
     pub fetched_at: DateTime<Utc>,
 }
 
-/// An effect that nothing has happened for.
-#[derive(Debug)]
-#[must_use]
-pub struct Intended(EffectId);
-
-/// An effect on its way.
-#[derive(Debug)]
-#[must_use]
-pub struct Sending(EffectId);
-
-/// An effect that a person posts.
-#[derive(Debug)]
-#[must_use]
-pub struct Awaiting(EffectId);
-
-/// An effect that may have happened.
-#[derive(Debug)]
-#[must_use]
-pub struct Unknown(EffectId);
-
-/// An effect in its state, with the steps that are legal from there.
-#[derive(Debug)]
-pub enum Standing {
-    /// See [`Intended`].
-    Intended(Intended),
-    /// See [`Awaiting`].
-    Awaiting(Awaiting),
-    /// See [`Sending`].
-    Sending(Sending),
-    /// See [`Unknown`].
-    Unknown(Unknown),
-    /// It is settled: confirmed or refused.
-    Settled(Effect),
-}
-
-const COLUMNS: &str = "id, issue, channel, part, recipient, state, text, key, intended_at, error";
+const COLUMNS: &str = "id, issue, channel, part, recipient, state, text, key, intended_at, error, sending_at, sendings, not_before";
 
 impl Memory {
     /// Writes an effect down, or finds the one with the same key: then the frozen bytes are those of the first time.
@@ -159,10 +144,10 @@ impl Memory {
     #[must_use]
     pub fn standing(effect: Effect) -> Standing {
         match effect.state {
-            EffectState::Intended => Standing::Intended(Intended(effect.id)),
-            EffectState::AwaitingHuman => Standing::Awaiting(Awaiting(effect.id)),
-            EffectState::Sending => Standing::Sending(Sending(effect.id)),
-            EffectState::Unknown => Standing::Unknown(Unknown(effect.id)),
+            EffectState::Intended => Standing::Intended(standing::Intended::of(effect)),
+            EffectState::AwaitingHuman => Standing::Awaiting(standing::Awaiting::of(effect)),
+            EffectState::Sending => Standing::Sending(standing::Sending::of(effect)),
+            EffectState::Unknown => Standing::Unknown(standing::Unknown::of(effect)),
             EffectState::Confirmed | EffectState::Refused => Standing::Settled(effect),
         }
     }
@@ -175,12 +160,20 @@ impl Memory {
         find(&self.connection, key).map_err(|error| self.wrong(error))
     }
 
-    /// Every effect, in the order in which they were intended.
+    /// Every effect but the mails, in the order in which they were intended. Mails are counted, see [`Memory::tallies`].
     ///
     /// # Errors
     /// The rows can't be read.
     pub fn effects(&self) -> Result<Vec<Effect>, MemoryError> {
-        self.rows(&format!("SELECT {COLUMNS} FROM effects ORDER BY id"), [], read)
+        self.rows(&format!("SELECT {COLUMNS} FROM effects WHERE recipient = '' ORDER BY id"), [], read)
+    }
+
+    /// The effect with this number.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn effect_by_id(&self, id: EffectId) -> Result<Option<Effect>, MemoryError> {
+        Ok(self.rows(&format!("SELECT {COLUMNS} FROM effects WHERE id = ?1"), [id.0], read)?.pop())
     }
 
     /// Every effect in one state.
@@ -191,17 +184,14 @@ impl Memory {
         self.rows(&format!("SELECT {COLUMNS} FROM effects WHERE state = ?1 ORDER BY id"), [state.to_string()], read)
     }
 
-    /// How many effects went out on a channel since a time: what caps count.
+    /// How many effects went out on a channel since a time: what caps count. A letter is one, however many readers it has.
     ///
     /// # Errors
     /// The rows can't be counted.
     pub fn sent_since(&self, channel: &str, since: DateTime<Utc>) -> Result<u64, MemoryError> {
-        let count: i64 = self
-            .connection
-            .query_row("SELECT count(*) FROM effects WHERE channel = ?1 AND sending_at >= ?2", params![channel, micros(since)], |row| {
-                row.get(0)
-            })
-            .map_err(|error| self.wrong(error))?;
+        let sql = "SELECT count(DISTINCT issue || char(10) || part) FROM effects WHERE channel = ?1 AND sending_at >= ?2";
+        let count: i64 =
+            self.connection.query_row(sql, params![channel, micros(since)], |row| row.get(0)).map_err(|error| self.wrong(error))?;
         Ok(count.unsigned_abs())
     }
 
@@ -227,6 +217,36 @@ impl Memory {
     ) -> Result<(), MemoryError> {
         let changed = self.transact(|conn| moved(conn, id, from, to, at, error))?;
         if changed { Ok(()) } else { Err(meanwhile(id, from)) }
+    }
+
+    fn renew(&mut self, id: EffectId, text: &[u8], token: &str) -> Result<(), MemoryError> {
+        let changed = self.transact(|conn| {
+            conn.execute("UPDATE effects SET text = ?2, key = ?3 WHERE id = ?1 AND state = 'intended'", params![id.0, text, token])
+        })?;
+        if changed == 1 { Ok(()) } else { Err(meanwhile(id, EffectState::Intended)) }
+    }
+
+    fn put_back(&mut self, id: EffectId, why: &str, not_before: DateTime<Utc>, at: DateTime<Utc>) -> Result<(), MemoryError> {
+        let changed = self.transact(|conn| {
+            let changed = moved(conn, id, EffectState::Sending, EffectState::Intended, at, Some(why))?;
+            conn.execute("UPDATE effects SET not_before = ?2, settled_at = NULL WHERE id = ?1", params![id.0, micros(not_before)])?;
+            Ok(changed)
+        })?;
+        if changed { Ok(()) } else { Err(meanwhile(id, EffectState::Sending)) }
+    }
+
+    fn confirm_and_send(&mut self, id: EffectId, evidence: &[EvidenceRow], next: EffectId, at: DateTime<Utc>) -> Result<(), MemoryError> {
+        let done = self.transact(|conn| {
+            evidence.iter().try_for_each(|row| add_evidence(conn, id, "there", row))?;
+            let confirmed = moved(conn, id, EffectState::Sending, EffectState::Confirmed, at, None)?;
+            let sent = moved(conn, next, EffectState::Intended, EffectState::Sending, at, None)?;
+            // Either both or neither: an error takes the transaction back.
+            if confirmed && sent { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(0)) }
+        });
+        done.map_err(|error| match error {
+            MemoryError::Sqlite(rusqlite::Error::StatementChangedRows(_)) => meanwhile(id, EffectState::Sending),
+            other => other,
+        })
     }
 
     /// Evidence and confirmation in one transaction: neither is ever there without the other.
@@ -278,117 +298,6 @@ fn find(conn: &Connection, key: &Key) -> rusqlite::Result<Option<Effect>> {
     .optional()
 }
 
-impl Intended {
-    /// The effect.
-    #[must_use]
-    pub fn id(&self) -> EffectId {
-        self.0
-    }
-
-    /// The last step before it happens. Commit it, then act.
-    ///
-    /// # Errors
-    /// The row can't be written: do not act.
-    pub fn send(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Sending, MemoryError> {
-        memory.step(self.0, EffectState::Intended, EffectState::Sending, at, None).map(|()| Sending(self.0))
-    }
-
-    /// A person will post it.
-    ///
-    /// # Errors
-    /// The row can't be written.
-    pub fn await_human(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Awaiting, MemoryError> {
-        memory.step(self.0, EffectState::Intended, EffectState::AwaitingHuman, at, None).map(|()| Awaiting(self.0))
-    }
-
-    /// It will not happen.
-    ///
-    /// # Errors
-    /// The row can't be written.
-    pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::Intended, EffectState::Refused, at, Some(why))
-    }
-}
-
-impl Sending {
-    /// It happened: here is the proof.
-    ///
-    /// # Errors
-    /// The rows can't be written, or there is no evidence.
-    pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0, EffectState::Sending, evidence, at)
-    }
-
-    /// It certainly did not happen.
-    ///
-    /// # Errors
-    /// The row can't be written.
-    pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::Sending, EffectState::Refused, at, Some(why))
-    }
-
-    /// Nobody can tell.
-    ///
-    /// # Errors
-    /// The row can't be written.
-    pub fn lose_sight(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<Unknown, MemoryError> {
-        memory.step(self.0, EffectState::Sending, EffectState::Unknown, at, Some(why)).map(|()| Unknown(self.0))
-    }
-}
-
-impl Awaiting {
-    /// The human says where it is.
-    ///
-    /// # Errors
-    /// The rows can't be written, or there is no evidence.
-    pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0, EffectState::AwaitingHuman, evidence, at)
-    }
-
-    /// The human will not post it.
-    ///
-    /// # Errors
-    /// The row can't be written.
-    pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::AwaitingHuman, EffectState::Refused, at, Some(why))
-    }
-}
-
-impl Unknown {
-    /// A look at the place showed it there.
-    ///
-    /// # Errors
-    /// The rows can't be written, or there is no evidence.
-    pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0, EffectState::Unknown, evidence, at)
-    }
-
-    /// Keeps what a look at the place (or a person) said: it is not there. Opens the way to [`Unknown::send_again`].
-    ///
-    /// # Errors
-    /// The row can't be written.
-    pub fn not_there(&self, memory: &mut Memory, look: &EvidenceRow) -> Result<(), MemoryError> {
-        memory.transact(|conn| add_evidence(conn, self.0, "absent", look))
-    }
-
-    /// Sends the same bytes again. Pages may be written again at any time; a post only after [`Unknown::not_there`] for the
-    /// last sending; a mail only when that was a person's word.
-    ///
-    /// # Errors
-    /// The row can't be written, or nobody has looked: do not act.
-    pub fn send_again(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Sending, MemoryError> {
-        memory.step(self.0, EffectState::Unknown, EffectState::Sending, at, None).map(|()| Sending(self.0))
-    }
-
-    /// It is given up.
-    ///
-    /// # Errors
-    /// The row can't be written.
-    pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0, EffectState::Unknown, EffectState::Refused, at, Some(why))
-    }
-}
-
 fn read(row: &Row<'_>) -> rusqlite::Result<Effect> {
     Ok(Effect {
         id: EffectId(row.get(0)?),
@@ -402,6 +311,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Effect> {
         token: row.get(7)?,
         intended_at: time(row.get(8)?),
         error: row.get(9)?,
+        sending_at: row.get::<_, Option<i64>>(10)?.map(time),
+        sendings: row.get(11)?,
+        not_before: row.get::<_, Option<i64>>(12)?.map(time),
     })
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+pub mod channels;
 mod disk;
 pub mod distribute;
 pub mod front_matter;

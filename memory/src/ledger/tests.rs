@@ -50,6 +50,7 @@ fn illegal_transitions_can_not_be_written() {
         (Sending, Confirmed),
         (Sending, Refused),
         (Sending, Unknown),
+        (Sending, Intended),
         (Unknown, Confirmed),
         (Unknown, Refused),
         (Unknown, Sending),
@@ -83,6 +84,7 @@ fn what_is_sent_is_frozen_kept_and_proved() {
     let (_folder, mut memory, run) = memory();
     let Standing::Intended(effect) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
     let id = effect.id().0;
+    let sending = effect.send(&mut memory, now()).expect("sent");
     for sql in [
         "UPDATE effects SET text = x'00'",
         "UPDATE effects SET key = 'z'",
@@ -95,7 +97,6 @@ fn what_is_sent_is_frozen_kept_and_proved() {
     ] {
         assert!(memory.connection.execute(sql, []).is_err(), "{sql}");
     }
-    let sending = effect.send(&mut memory, now()).expect("sent");
     assert!(matches!(sending.confirm(&mut memory, &[], now()), Err(MemoryError::Refused(_))), "no evidence, no confirmation");
     let effect = memory.effect(&new("a", run).key).expect("read").expect("there");
     assert_eq!(effect.state, EffectState::Sending);
@@ -245,4 +246,67 @@ fn letter_case_makes_no_other_reader() {
     let _ = effect.send(&mut memory, now()).expect("sent");
     assert!(matches!(memory.intend(&mail("ann@Readers.example"), now()).expect("found"), Standing::Sending(_)));
     assert!(matches!(memory.intend(&mail("bea@readers.example"), now()).expect("written"), Standing::Intended(_)));
+}
+
+#[test]
+fn what_did_not_happen_goes_back_and_may_be_written_anew() {
+    let (_folder, mut memory, run) = memory();
+    let Standing::Intended(effect) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
+    let effect = effect.renew(&mut memory, b"edited".to_vec(), "k2".into()).expect("renewed");
+    let later = now() + chrono::TimeDelta::minutes(5);
+    let sending = effect.send(&mut memory, now()).expect("sent");
+    assert_eq!((sending.effect().text.as_slice(), sending.effect().sendings), (&b"edited"[..], 1));
+    sending.put_back(&mut memory, "429", later, now()).expect("back");
+    let Standing::Intended(effect) = memory.intend(&new("a", run), now()).expect("found") else { panic!("not back") };
+    assert_eq!((effect.effect().not_before, effect.effect().error.as_deref()), (Some(later), Some("429")));
+    assert_eq!(effect.effect().sendings, 1, "a try is a try");
+    let stale = effect.effect().id;
+    let sending = effect.send(&mut memory, later).expect("sent");
+    assert!(memory.renew(stale, b"too late", "k3").is_err(), "what is on its way is frozen");
+    let _ = sending.lose_sight(&mut memory, "cut", later).expect("lost");
+}
+
+#[test]
+fn a_mail_is_confirmed_and_the_next_let_go_in_one_commit() {
+    let (_folder, mut memory, run) = memory();
+    let mail = |who: &str| {
+        let key = Key { issue: "a".into(), channel: "email".into(), part: "letter".into(), recipient: who.into() };
+        NewEffect { key, text: b"m".to_vec(), token: "t".into(), run }
+    };
+    let list = ["x", "y", "z"].map(mail);
+    assert_eq!(memory.intend_all(&list, now()).expect("written"), 3);
+    assert_eq!(memory.intend_all(&list, now()).expect("found"), 0);
+    let mut mails = memory.mails("a", "letter", EffectState::Intended, now(), 10).expect("read").into_iter();
+    let mut next = || match Memory::standing(mails.next().expect("a mail")) {
+        Standing::Intended(mail) => mail,
+        other => panic!("{other:?}"),
+    };
+    let first = next().send(&mut memory, now()).expect("sent");
+    let proof = EvidenceRow { kind: "smtp".into(), ..proof() };
+    let second = first.confirm_and_send(&mut memory, std::slice::from_ref(&proof), next(), now()).expect("both");
+    assert_eq!(second.effect().recipient, "y");
+    second.put_back(&mut memory, "451", now() + chrono::TimeDelta::hours(2), now()).expect("back");
+    let tally = memory.tallies().expect("counted");
+    let expected = Tally {
+        issue: "a".into(),
+        channel: "email".into(),
+        part: "letter".into(),
+        intended: 2,
+        put_back: 1,
+        sending: 0,
+        confirmed: 1,
+        refused: 0,
+        unknown: 0,
+    };
+    assert_eq!(tally, [expected]);
+    assert_eq!(memory.mails("a", "letter", EffectState::Intended, now(), 10).expect("read").len(), 1, "the other one waits");
+    assert_eq!(memory.sent_since("email", now()).expect("counted"), 1, "a letter is one effect to the caps");
+    let third = next();
+    let gone = Memory::standing(memory.mails("a", "letter", EffectState::Intended, now(), 1).expect("read").remove(0));
+    let Standing::Intended(gone) = gone else { panic!() };
+    gone.refuse(&mut memory, "removed", now()).expect("refused");
+    let Some(Standing::Intended(second)) = memory.effect(&mail("y").key).expect("read").map(Memory::standing) else { panic!() };
+    let second = second.send(&mut memory, now()).expect("sent");
+    assert!(second.confirm_and_send(&mut memory, &[proof], third, now()).is_err(), "the next is refused by now");
+    assert_eq!(memory.effect(&mail("y").key).expect("read").map(|mail| mail.state), Some(EffectState::Sending), "neither step was taken");
 }

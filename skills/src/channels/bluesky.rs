@@ -1,0 +1,41 @@
+//! Bluesky.
+
+use chrono::{DateTime, Utc};
+use reveille_memory::{Effect, Sending};
+
+use super::{Account, Answered, Attached, Fault, Frozen, Look, Piece, Receipt};
+
+/// An account on Bluesky.
+#[derive(Debug)]
+pub struct Bluesky {}
+
+/// The digests of what an effect's frozen bytes are sent with.
+pub(super) fn attached(_effect: &Effect) -> Vec<String> {
+    vec![]
+}
+
+impl Bluesky {
+    pub(super) fn account(&self, _now: DateTime<Utc>) -> Result<Account, Fault> {
+        Err(built())
+    }
+
+    pub(super) fn freeze(&self, _piece: &Piece<'_>) -> Result<Frozen, Fault> {
+        Err(built())
+    }
+
+    pub(super) fn send(&self, _sending: &Sending, _attached: &[Attached], _now: DateTime<Utc>) -> Result<Receipt, Fault> {
+        Err(built())
+    }
+
+    pub(super) fn look(&self, _effect: &Effect, _now: DateTime<Utc>) -> Result<Look, Fault> {
+        Err(built())
+    }
+
+    pub(super) fn answered(&self, _ids: &[String], _now: DateTime<Utc>) -> Result<Vec<Answered>, Fault> {
+        Err(built())
+    }
+}
+
+fn built() -> Fault {
+    Fault::Later { channel: reveille_mission::Channel::Bluesky, why: "not built yet".to_owned() }
+}
