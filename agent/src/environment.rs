@@ -5,6 +5,7 @@
 //! | `REVEILLE_HOME` | the home, when `--home` is not given and the current folder is none |
 //! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
 //! | `REVEILLE_NOW` | the time to take as now, RFC 3339; for tests only |
+//! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
 //! | others | secrets that the settings name with `{ env = "NAME" }`, and `needs:env:NAME` |
 

@@ -149,11 +149,13 @@ pub(crate) struct Caps {
     pub(crate) day: u64,
     /// Effects in 24 hours on one channel.
     pub(crate) channel: u64,
+    /// Effects in one wake: it does one thing.
+    pub(crate) run: u64,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { day: 12, channel: 4 }
+        Self { day: 12, channel: 4, run: 1 }
     }
 }
 

@@ -21,7 +21,7 @@ const KEYS: [(&str, &[&str]); 15] = [
     ("channels.x", &[]),
     ("channels.lobsters", &[]),
     ("channels.linkedin", &[]),
-    ("caps", &["day", "channel"]),
+    ("caps", &["day", "channel", "run"]),
     ("approve", &["skills", "channels"]),
     (
         "priors",

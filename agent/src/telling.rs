@@ -1,0 +1,175 @@
+//! Telling an issue on a public channel: composed of the author's words, frozen, sent through the ledger, read back. And
+//! looking, at the start of a wake, what became of the tellings that a crash or a silent server left open.
+
+use reveille_memory::{Effect, EffectState, Key, Memory, NewEffect, RunId, Standing};
+use reveille_mission::{Channel, Issue};
+use reveille_skills::channels::{Connection, Fault, Piece, PostLimits, Receipt};
+use reveille_skills::delivery::{self, Brakes, Delivered};
+use reveille_skills::distribute::{self, Post, Telling};
+use reveille_skills::publish;
+
+use crate::act::{Done, publication};
+use crate::brakes::Guard;
+use crate::connect::connect;
+use crate::credential;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::ledger;
+use crate::observe::Scene;
+
+/// Tells an issue on a channel that a program may use.
+pub(crate) fn tell(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &Issue, channel: Channel, approvals: &[String]) -> Outcome<Done> {
+    let scene = guard.scene;
+    let connection = connect(scene.settings, scene.home, scene.environment, channel)?;
+    let limits = limits(guard, memory, &connection)?;
+    let telling = ledger::next_telling(memory, &issue.id, channel)?;
+    let post = compose(scene, memory, issue, channel, Some(limits))?;
+    let picture = distribute::picture(scene.home.root(), issue).or_fail()?;
+    let mut receipts: Vec<Receipt> = Vec::new();
+    for (at, text) in post.pieces.iter().enumerate() {
+        let piece = Piece {
+            post: &post,
+            text,
+            title: &issue.title,
+            summary: issue.summary.as_deref().unwrap_or_default(),
+            language: &scene.settings.language,
+            picture: picture.as_ref().filter(|_| at == 0),
+            reply: receipts.first().zip(receipts.last()),
+            now: guard.now(),
+        };
+        let key = ledger::key(&issue.id, channel, &distribute::part(telling, at));
+        let receipt = piece_out(guard, memory, run, &connection, &piece, key, (at == 0).then_some(approvals))?;
+        receipts.push(receipt);
+    }
+    let places: Vec<String> = receipts.iter().map(|receipt| receipt.place.clone()).collect();
+    let first = places.first().cloned().unwrap_or_default();
+    Ok(Done { did: format!("told {} on {}: {first}", issue.name(), channel.title()), evidence: places, edits: vec![] })
+}
+
+/// One piece, from its intent to its proof. `approvals` are asked for where a telling begins; what has begun goes on.
+fn piece_out(
+    guard: &Guard<'_>,
+    memory: &mut Memory,
+    run: RunId,
+    connection: &Connection,
+    piece: &Piece<'_>,
+    key: Key,
+    approvals: Option<&[String]>,
+) -> Outcome<Receipt> {
+    let channel = connection.channel();
+    let may = |memory: &Memory| match approvals {
+        Some(approvals) => guard.may_begin(memory, channel, approvals),
+        None => guard.may_go_on(memory),
+    };
+    let (step, now) = (|step| guard.faults.reach(step), || guard.now());
+    let brakes = Brakes { may: &may, step: &step, now: &now };
+    let known = memory.effect(&key).or_fail()?;
+    let standing = match known.map(Memory::standing) {
+        // Frozen already: it may have gone out.
+        Some(standing @ (Standing::Sending(_) | Standing::Unknown(_) | Standing::Settled(_) | Standing::Awaiting(_))) => standing,
+        Some(Standing::Intended(_)) | None => {
+            let frozen = connection.freeze(piece).map_err(|fault| failed(guard, memory, fault))?;
+            let new = |frozen: &reveille_skills::channels::Frozen| NewEffect {
+                key: key.clone(),
+                text: frozen.text.clone(),
+                token: frozen.token.clone(),
+                run,
+            };
+            delivery::intend(memory, &frozen, new, &brakes).or_fail()?
+        }
+    };
+    let delivered = delivery::deliver(memory, connection, standing, &brakes).or_fail()?;
+    receipt_of(guard, memory, channel, delivered)
+}
+
+fn receipt_of(guard: &Guard<'_>, memory: &mut Memory, channel: Channel, delivered: Delivered) -> Outcome<Receipt> {
+    let held = |what: &str, why: &str| Failure::message(Kind::Failed, format!("{what} {}: {why}", channel.title()));
+    match delivered {
+        Delivered::Confirmed(receipt) => {
+            credential::accepted(memory, channel)?;
+            Ok(*receipt)
+        }
+        Delivered::Held { why } => Err(held("nothing was sent to", &why).hint("the next wake tries again by itself")),
+        Delivered::Refused { why } => Err(held("nothing will be sent to", &why).hint("change the words, or tell it by hand")),
+        Delivered::Failed(fault) => Err(failed(guard, memory, fault)),
+        Delivered::Unsure { why } => Err(held("it may have gone out on", &why)
+            .hint("the next wake looks again; `reveille posted ITEM URL` says where it is, `--not` that it is not there")),
+    }
+}
+
+/// A fault of a channel as a failure; a dead credential is remembered until it changes.
+pub(crate) fn failed(guard: &Guard<'_>, memory: &mut Memory, fault: Fault) -> Failure {
+    if let Fault::Credential { channel, why } = &fault
+        && let Err(failure) = credential::refused(guard.scene, memory, *channel, why)
+    {
+        return failure;
+    }
+    Err::<(), Fault>(fault).or_fail().err().unwrap_or_else(|| Failure::message(Kind::Failed, "the channel failed"))
+}
+
+/// What a post may be there: what the server said last, asked for where it was never asked.
+fn limits(guard: &Guard<'_>, memory: &mut Memory, connection: &Connection) -> Outcome<PostLimits> {
+    if let Some(limits) = known_limits(memory, connection.channel())? {
+        return Ok(limits);
+    }
+    let account = connection.account(guard.now()).map_err(|fault| failed(guard, memory, fault))?;
+    ledger::keep_limits(memory, connection.channel(), &account.limits)?;
+    Ok(account.limits)
+}
+
+/// What a server said last of the posts it takes.
+pub(crate) fn known_limits(memory: &Memory, channel: Channel) -> Outcome<Option<PostLimits>> {
+    let text = memory.text(&format!("limits {channel}")).or_fail()?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// The next telling's post.
+pub(crate) fn compose(scene: &Scene<'_>, memory: &Memory, issue: &Issue, channel: Channel, limits: Option<PostLimits>) -> Outcome<Post> {
+    let link = publish::address(&publication(scene), issue).or_fail()?;
+    let server = scene.settings.channels.mastodon.as_ref().filter(|_| channel == Channel::Mastodon).map(|mastodon| &mastodon.server);
+    let earlier = ledger::earlier_words(memory, &issue.id, channel)?;
+    let told_before = earlier.len();
+    let telling = Telling {
+        issue,
+        link: link.as_str(),
+        publication: &scene.settings.name,
+        channel,
+        told_before,
+        earlier: &earlier,
+        limits,
+        server,
+    };
+    distribute::compose(&telling).or_fail()
+}
+
+/// Looks what became of posts that were let go and not settled. What can't be looked at stays as it is and is said.
+pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<String>> {
+    let mut said = Vec::new();
+    for effect in open_posts(memory)? {
+        let Ok(channel) = effect.channel.parse::<Channel>() else { continue };
+        let what = format!("{} on {}", effect.issue, channel.title());
+        let connection = match connect(guard.scene.settings, guard.scene.home, guard.scene.environment, channel) {
+            Ok(connection) => connection,
+            Err(failure) => {
+                said.push(format!("{what} may have gone out, and nobody can look: {failure}"));
+                continue;
+            }
+        };
+        let (may, step, now) = (|_: &Memory| Ok(()), |step| guard.faults.reach(step), || guard.now());
+        let brakes = Brakes { may: &may, step: &step, now: &now };
+        match delivery::settle(memory, &connection, Memory::standing(effect), &brakes).or_fail()? {
+            Delivered::Confirmed(receipt) => said.push(format!("{what} had gone out after all: {}", receipt.place)),
+            Delivered::Unsure { why } => said.push(format!("{what} may have gone out: {why}")),
+            Delivered::Held { .. } | Delivered::Refused { .. } | Delivered::Failed(_) => {}
+        }
+    }
+    Ok(said)
+}
+
+/// Posts on public channels that were let go and not settled.
+fn open_posts(memory: &Memory) -> Outcome<Vec<Effect>> {
+    let mut effects = memory.effects_in(EffectState::Sending).or_fail()?;
+    effects.extend(memory.effects_in(EffectState::Unknown).or_fail()?);
+    let web = Channel::Web.to_string();
+    effects.retain(|effect| effect.recipient.is_empty() && effect.channel != web);
+    Ok(effects)
+}
