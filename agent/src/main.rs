@@ -13,6 +13,7 @@ mod lease;
 mod ledger;
 mod logging;
 mod observe;
+mod priority;
 mod readings;
 mod record;
 mod settings;

@@ -12,6 +12,7 @@ use reveille_models::{HomeLine, Learned, Reader, ReaderChoice};
 use crate::environment::Environment;
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::home::Home;
+use crate::priority::give_way;
 use crate::settings::Settings;
 
 /// The readings of one wake, by the line's words.
@@ -161,13 +162,6 @@ fn by_model(
     }
     bar.finish_and_clear();
     failed.map_or(Ok(()), Err).or_fail()
-}
-
-/// From here on whoever works at this computer comes first. Where it is not allowed, reading goes on as it was.
-fn give_way() {
-    if let Err(error) = rustix::process::nice(10) {
-        tracing::debug!(%error, "can't lower the priority");
-    }
 }
 
 /// A bar on a terminal, once it takes longer than a second.

@@ -101,8 +101,9 @@ impl<'a> Reference<'a> {
         Self { what: what.into(), issues, near: vec![], each: false, measured: false }
     }
 
-    fn near(self, near: Vec<&'a Issue>) -> Self {
-        Self { near, ..self }
+    /// What is nearest, looked for only when it is none of the shelf's: comparing titles is the dear part.
+    fn near(self, near: impl FnOnce() -> Vec<&'a Issue>) -> Self {
+        if self.issues.is_empty() { Self { near: near(), ..self } } else { self }
     }
 
     fn each(self, each: bool) -> Self {
@@ -124,7 +125,7 @@ pub(crate) fn find_subject(text: &str, tag: Option<&str>, shelf: &Shelf, today: 
         && explicit.is_empty()
         && let Some(title) = quoted.first()
     {
-        let missing = Reference::to(format!("“{title}”"), vec![]).near(near_title(shelf, title));
+        let missing = Reference::to(format!("“{title}”"), vec![]).near(|| near_title(shelf, title));
         return Found { subject: settle(&[missing], shelf), exact: false };
     }
     explicit.extend(numbers);
@@ -200,8 +201,8 @@ fn named(shelf: &Shelf, issue: &Issue) -> Named {
 fn tagged<'a>(shelf: &'a Shelf, tag: &str) -> Reference<'a> {
     let what = format!("issue {tag}");
     match tag.parse::<u32>() {
-        Ok(number) => Reference::to(what, with_number(shelf, number, false)).near(near_number(shelf, number)),
-        Err(_) => Reference::to(what, shelf.by_id(tag).into_iter().collect()).near(near_title(shelf, tag)),
+        Ok(number) => Reference::to(what, with_number(shelf, number, false)).near(|| near_number(shelf, number)),
+        Err(_) => Reference::to(what, shelf.by_id(tag).into_iter().collect()).near(|| near_title(shelf, tag)),
     }
 }
 

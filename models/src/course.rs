@@ -198,9 +198,14 @@ pub(crate) fn lines_path(heads: &Path) -> PathBuf {
     heads.with_extension("").with_extension("lines")
 }
 
+/// The folder that a file is in; the present one for a bare name.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn write_whole(bytes: &[u8], path: &Path) -> Result<(), CourseError> {
     let io = |source| CourseError::Write { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(io)?;
     // Heads are no secret: they are committed, and read by other users of the machine.
     let mut part = Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(folder).map_err(io)?;

@@ -16,6 +16,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::carried::carried_sum;
+use crate::course::folder_of;
 use crate::digest::Digest;
 use crate::encoder::{EncodeError, backend};
 use crate::gguf::{Checked, GgufError, TensorType, Weights, check_file};
@@ -319,8 +320,4 @@ impl Requantization {
             Ok(written)
         }
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

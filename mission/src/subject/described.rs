@@ -68,7 +68,7 @@ pub(super) fn references<'a>(words: &[Word<'_>], taken: &[bool], shelf: &'a Shel
         }
         let wanted = |issue: &&Issue| !noun.draft || issue.stage != Stage::Published;
         let issues = shelf.issues.iter().filter(wanted).filter(|issue| matches(issue, &content)).collect();
-        let near = likest(shelf, |issue| shared(issue, &content.iter().map(String::as_str).collect::<Vec<_>>()));
+        let near = || likest(shelf, |issue| shared(issue, &content.iter().map(String::as_str).collect::<Vec<_>>()));
         found.push(Reference::to(said(words, start, end), issues).near(near).each(noun.many));
     }
     found

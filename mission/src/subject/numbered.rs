@@ -109,7 +109,7 @@ fn numbers<'a>(words: &[Word<'_>], head: &Heading, shelf: &'a Shelf) -> (Vec<Ref
         let issues = with_number(shelf, *number, head.draft);
         // A number that two have is ambiguous, however many numbers there are.
         let single = issues.len() == 1;
-        Reference::to(what, issues).near(near_number(shelf, *number)).each(each && single)
+        Reference::to(what, issues).near(|| near_number(shelf, *number)).each(each && single)
     };
     (all.iter().map(one).collect(), behind)
 }

@@ -91,7 +91,7 @@ pub(super) fn references<'a>(words: &[Word<'_>], taken: &mut [bool], shelf: &'a 
         taken[phrase.start..phrase.end].fill(true);
         if !set_aside(words, phrase.start) {
             found.push(
-                Reference::to(said(words, pointing(words, phrase.start), phrase.end), phrase.issues).near(phrase.near).each(phrase.each),
+                Reference::to(said(words, pointing(words, phrase.start), phrase.end), phrase.issues).near(|| phrase.near).each(phrase.each),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The one call of llama.cpp that its Rust bindings do not wrap. The only unsafe code of this program.
+//! The one call of llama.cpp that its Rust bindings do not wrap. Unsafe code stands here and in `processor.rs` only.
 
 use std::ffi::CStr;
 

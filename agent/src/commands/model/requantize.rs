@@ -12,9 +12,7 @@ use reveille_models::{
 use super::{bar, locate};
 use crate::commands::print;
 use crate::failure::{OrFail, Outcome};
-
-/// Work that nobody waits for leaves the processor to others.
-const NICE: i32 = 10;
+use crate::priority::give_way;
 
 #[derive(Debug, Args)]
 pub(crate) struct Requantize {
@@ -93,10 +91,7 @@ fn done(written: &Requantized) -> String {
 }
 
 fn carry_out(planned: &Requantization) -> Outcome<Requantized> {
-    // Being less polite is no reason to fail.
-    if let Err(error) = rustix::process::nice(NICE) {
-        tracing::debug!(%error, "the priority stays as it is");
-    }
+    give_way();
     let from = Instant::now();
     let mut shown = ProgressBar::hidden();
     let written = planned.carry_out(default_threads(), &mut |written, all| {

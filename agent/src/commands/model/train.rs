@@ -72,25 +72,24 @@ fn course(cache: &Path, corpus: &Path, encoder: Option<&Path>, blind: Option<&Pa
         Some(path) => check_file(path, None).or_fail()?,
         None => materialize(cache).or_fail()?,
     };
-    let bar = bar(0, "encoding {bar:30} {pos}/{len} lines, {eta} left");
-    let course = Course::prepare(&model, corpus, blind, &mut |done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-        ControlFlow::Continue(())
-    });
-    bar.finish_and_clear();
-    course.or_fail()
+    encoding(|shown| Course::prepare(&model, corpus, blind, shown)).or_fail()
 }
 
 fn encode_beside(course: &mut Course, path: &Path) -> Outcome {
+    let model = check_file(path, None).or_fail()?;
+    encoding(|shown| course.beside(&model, shown)).or_fail()
+}
+
+/// Shows a bar while lines are encoded.
+fn encoding<T>(encode: impl FnOnce(&mut dyn FnMut(usize, usize) -> ControlFlow<()>) -> T) -> T {
     let bar = bar(0, "encoding {bar:30} {pos}/{len} lines, {eta} left");
-    let done = course.beside(&check_file(path, None).or_fail()?, &mut |done, all| {
+    let encoded = encode(&mut |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
         ControlFlow::Continue(())
     });
     bar.finish_and_clear();
-    done.or_fail()
+    encoded
 }
 
 fn train(course: &Course, out: Option<&Path>, variants: bool) -> Outcome {
