@@ -110,6 +110,51 @@ fn unsafe_code_and_asking_stand_where_they_may() {
     }
 }
 
+/// What a source file compiles to outside its tests.
+fn shipped(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}
+
+/// Every way in which a crate of ours could write to a network, and the files that may hold it. What is public goes through
+/// `Http::write` or `Email::send`, and both take a `Sending`, which only the ledger makes.
+#[test]
+fn nothing_leaves_but_through_the_ledger() {
+    let http = &["skills/src/channels/http.rs"][..];
+    let ways = [
+        ("Method::POST", http),
+        ("Method::PUT", &[]),
+        ("Method::PATCH", &[]),
+        ("Method::DELETE", &[]),
+        (".post(", &[]),
+        (".put(", &[]),
+        (".patch(", &[]),
+        (".delete(", &[]),
+        ("TcpStream", &[]),
+        ("UdpSocket", &[]),
+        ("post_status", &[]),
+        ("create_record", &[]),
+        ("createRecord", &[]),
+        ("SmtpTransport", &[]),
+        ("SmtpConnection", &["skills/src/channels/email/smtp.rs"]),
+        ("megalodon::", &["skills/src/channels/mastodon/login.rs", "skills/src/channels/mastodon/media.rs"]),
+        (".log_in(", &["skills/src/channels/bluesky/session.rs"]),
+    ];
+    for krate in ["agent", "skills", "models", "memory", "schedules", "mission"] {
+        for (path, text) in sources(krate) {
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            for (way, places) in ways {
+                let may = places.iter().any(|place| path.ends_with(place));
+                assert!(may || !shipped(&text).contains(way), "{} has `{way}`", path.display());
+            }
+        }
+    }
+    let text = |path: &str| std::fs::read_to_string(repository().join(path)).expect("text");
+    assert!(text(http[0]).contains("fn write(&self, _let_go: &Sending"), "the permit has moved: change this test");
+    assert!(text("skills/src/channels.rs").contains("pub fn send(&self, sending: &Sending"), "the permit has moved: change this test");
+}
+
 #[test]
 fn the_map_is_short() {
     let map = std::fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");

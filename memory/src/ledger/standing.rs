@@ -12,7 +12,13 @@ use crate::open::Memory;
 #[must_use]
 pub struct Intended(pub(super) Effect);
 
-/// An effect on its way.
+/// An effect on its way: the permit without which nothing is sent. Only the ledger makes one.
+///
+/// ```compile_fail
+/// fn forge(effect: reveille_memory::Effect) -> reveille_memory::Sending {
+///     reveille_memory::Sending(effect)
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Sending(pub(super) Effect);
