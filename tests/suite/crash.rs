@@ -209,3 +209,77 @@ fn mail_is_never_sent_twice() {
         }
     }
 }
+
+/// Addresses in the order of the list, and how often a mail for each has arrived.
+fn arrived(server: &Smtp) -> std::collections::BTreeMap<String, usize> {
+    let mut counts = std::collections::BTreeMap::new();
+    for message in server.plain_messages() {
+        let text = String::from_utf8_lossy(&message).into_owned();
+        let to = text.lines().find_map(|line| line.strip_prefix("X-RcptTo: ")).unwrap_or_else(|| panic!("no recipient in {text}"));
+        *counts.entry(to.trim().to_owned()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// A list is mailed; the wake is killed again and again, at moments that nobody chose; what was on its way is settled by the
+/// human, who can see in this mailbox what arrived.
+fn killed_on_the_way(recipients: usize, kills: u32) {
+    let server = Smtp::start();
+    let mut home = home("list", &mail_section(&server), "Send issue 45 to the mailing list");
+    let row = |at: usize| format!("reader{at}@lighthouse.net,Reader {at},confirmed,free,2026-01-01,form\n");
+    let list: String = (0..recipients).map(row).collect();
+    home.write("readers.csv", format!("email,name,status,tier,confirmed_at,source\n{list}"));
+    let mut hour = 0;
+    let mut later = |home: &mut Home| {
+        hour += 1;
+        home.at(&format!("2026-11-{:02}T{:02}:00:00Z", 20 + hour / 24, hour % 24));
+    };
+    for kill in 0..kills {
+        later(&mut home);
+        let already = server.plain_count();
+        let mut wake = home.command(&["wake", "--no-model"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let share = recipients / (kills as usize + 1);
+        while server.plain_count() < already + share.max(1) - usize::from(kill % 2 == 0) {
+            assert!(wake.try_wait().expect("asked").is_none(), "the wake ended before it was killed");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        wake.kill().expect("killed");
+        let _ = wake.wait().expect("ended");
+        settle_by_hand(&home, &server);
+    }
+    for _ in 0..3 {
+        later(&mut home);
+        let _ = home.run(&["wake", "--no-model"]).ok();
+        settle_by_hand(&home, &server);
+    }
+    let counts = arrived(&server);
+    assert_eq!(counts.len(), recipients, "lost");
+    let twice: Vec<&String> = counts.iter().filter(|(_, count)| **count != 1).map(|(to, _)| to).collect();
+    assert!(twice.is_empty(), "twice: {twice:?}");
+    let progress = home.read("PROGRESS.md");
+    assert!(progress.contains("- [x] Send issue 45"), "{progress}");
+}
+
+/// The human looks which of the open mails has arrived, and says so.
+fn settle_by_hand(home: &Home, server: &Smtp) {
+    let database = rusqlite::Connection::open(home.join("memory/reveille.db")).expect("a database");
+    let mut rows = database.prepare("SELECT text FROM effects WHERE channel = 'email' AND state IN ('sending', 'unknown')").expect("a query");
+    let open: Vec<Vec<u8>> = rows.query_map([], |row| row.get(0)).expect("rows").flatten().collect();
+    assert!(open.len() <= 1, "{} mails were on their way at once", open.len());
+    let Some(mail) = open.first() else { return };
+    let mail: serde_json::Value = serde_json::from_slice(mail).expect("a mail");
+    let to = mail["to"].as_str().expect("a recipient");
+    let there = arrived(server).keys().any(|other| to.contains(other.as_str()));
+    let _ = home.run(&["posted", "45 email", if there { "--there" } else { "--not" }]).ok();
+}
+
+#[test]
+fn a_list_that_is_killed_on_its_way_reaches_every_address_once() {
+    killed_on_the_way(300, 3);
+}
+
+#[test]
+#[ignore = "ten thousand mails take minutes: `make crash`"]
+fn ten_thousand_readers_killed_ten_times_get_one_mail_each() {
+    killed_on_the_way(10_000, 10);
+}
