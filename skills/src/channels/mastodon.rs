@@ -3,6 +3,11 @@
 use chrono::{DateTime, Utc};
 use reveille_memory::{Effect, Sending};
 
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
 use super::{Account, Answered, Attached, Fault, Frozen, Look, Piece, Receipt};
 
 /// An account on Mastodon.
@@ -15,6 +20,14 @@ pub(super) fn attached(_effect: &Effect) -> Vec<String> {
 }
 
 impl Mastodon {
+    /// An account on the server.
+    ///
+    /// # Errors
+    /// The address is neither https nor on this machine.
+    pub fn new(_server: &Url, _token: SecretString, _patience: Duration) -> Result<Self, Fault> {
+        Ok(Self {})
+    }
+
     pub(super) fn account(&self, _now: DateTime<Utc>) -> Result<Account, Fault> {
         Err(built())
     }
