@@ -2,6 +2,7 @@
 //! here by reference only, and no message repeats a value.
 
 mod keys;
+mod patience;
 mod secret;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,8 @@ use reveille_schedules::{Every, Quiet};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-pub(crate) use secret::{Secret, SecretState};
+pub(crate) use patience::Patience;
+pub(crate) use secret::{Secret, SecretState, read_by_others};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -66,11 +68,14 @@ pub(crate) struct Wake {
     /// How long one wake may take, like `20m`.
     #[serde(deserialize_with = "parsed")]
     pub(crate) limit: Every,
+    /// How long a server may take to answer, like `30s`.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) patience: Patience,
 }
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { every: Every::minutes(120), quiet: None, timezone: Tz::UTC, limit: Every::minutes(20) }
+        Self { every: Every::minutes(120), quiet: None, timezone: Tz::UTC, limit: Every::minutes(20), patience: Patience::default() }
     }
 }
 
