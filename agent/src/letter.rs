@@ -1,0 +1,129 @@
+//! Sending an issue to its readers: the letter made once, a mail a reader through the ledger, across as many wakes as it takes.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use reveille_memory::{Memory, RunId};
+use reveille_mission::{Channel, Issue};
+use reveille_skills::channels::{Connection, email};
+use reveille_skills::delivery::Step;
+use reveille_skills::delivery::letter::{self, Progress, Round, Stopped};
+use reveille_skills::readers::Readers;
+
+use crate::act::{Done, publication};
+use crate::brakes::Guard;
+use crate::connect::connect;
+use crate::credential;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::home::Home;
+use crate::observe::Scene;
+use crate::telling::failed;
+
+/// Where the secret is that tokens to unsubscribe are made of.
+const KEY: &str = "unsubscribe.key";
+
+/// Sends an issue to the readers who count and have not got it.
+pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &Issue, approvals: &[String]) -> Outcome<Done> {
+    let scene = guard.scene;
+    let Connection::Email(server) = connect(scene.settings, scene.home, scene.environment, Channel::Email)? else {
+        return Err(Failure::message(Kind::Failed, "mail has no mail server"));
+    };
+    let suppressed = memory.suppressed().or_fail()?.into_iter().map(|one| one.subscriber).collect();
+    let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&suppressed);
+    let unsubscribe = unsubscribe(scene);
+    let letter =
+        email::compose(scene.home.root(), &publication(scene), issue, &server, Some(&unsubscribe)).map_err(|fault| failed(guard, memory, fault))?;
+    guard.may_begin(memory, Channel::Email, approvals).map_err(|why| held(&why))?;
+    let key = home_key(scene.home)?;
+    let bar = progress_bar(recipients.len());
+    let round = Round {
+        run,
+        key: &key,
+        rate: scene.settings.channels.email.as_ref().map_or(0, |email| email.rate),
+        until: None,
+        now: &|| guard.now(),
+        sleep: &|pause: Duration| std::thread::sleep(pause),
+        may: &|memory| guard.may_go_on(memory),
+        step: &|step: Step| guard.faults.reach(step),
+        progress: &|progress: &Progress| bar.set_position(progress.total() - progress.left),
+    };
+    let progress = letter::deliver(memory, &server, &letter, &recipients, &round).or_fail()?;
+    bar.finish_and_clear();
+    come_of(guard, memory, issue, &progress)
+}
+
+/// What a round came to, in words; one that reached nobody is a failure with its reason.
+fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Progress) -> Outcome<Done> {
+    let server = match &progress.stopped {
+        Some(Stopped::Server(fault) | Stopped::InARow(fault)) => Some(failed(guard, memory, fault.clone())),
+        _ => None,
+    };
+    if server.is_none() && progress.sent_now > 0 {
+        credential::accepted(memory, Channel::Email)?;
+    }
+    if progress.sent_now == 0 && !progress.is_done() {
+        return Err(match (server, &progress.stopped) {
+            (Some(failure), _) => failure,
+            (None, Some(Stopped::Brake(why))) => held(why),
+            _ => held("the mail server wants every letter that is left later"),
+        });
+    }
+    let totals = totals(progress);
+    let evidence = if progress.is_done() && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };
+    let did = match progress.is_done() {
+        true => format!("sent {} to {} readers ({totals})", issue.name(), progress.sent),
+        false => format!("sent {} to {} more readers, {} are left for the next wake ({totals})", issue.name(), progress.sent_now, progress.left),
+    };
+    Ok(Done { did, evidence, edits: vec![] })
+}
+
+/// The counts, which add up to the rows of the letter.
+fn totals(progress: &Progress) -> String {
+    let parts = [
+        (progress.sent, "taken"),
+        (progress.refused, "refused for good"),
+        (progress.put_back, "to be tried again"),
+        (progress.unknown, "unknown"),
+        (progress.left, "left"),
+    ];
+    let said: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    format!("{} of {}", said.join(", "), progress.total())
+}
+
+fn held(why: &str) -> Failure {
+    Failure::message(Kind::Failed, format!("no letter was sent: {why}")).hint("the next wake goes on from the ledger")
+}
+
+/// Where readers leave the list; the site serves it.
+fn unsubscribe(scene: &Scene<'_>) -> String {
+    let set = scene.settings.channels.email.as_ref().and_then(|email| email.unsubscribe.clone());
+    set.unwrap_or_else(|| format!("{}/unsubscribe/{{token}}", scene.settings.url.as_str().trim_end_matches('/')))
+}
+
+/// The home's secret, made at the first letter: 32 bytes of the system's randomness, for the owner's eyes only.
+fn home_key(home: &Home) -> Outcome<Vec<u8>> {
+    let path = home.memory().join(KEY);
+    match std::fs::read(&path) {
+        Ok(key) if key.len() == 32 && path.metadata()?.permissions().mode() & 0o077 == 0 => return Ok(key),
+        Ok(_) => {
+            let failure = Failure::message(Kind::Failed, format!("{} is not the home's key, or others can read it", path.display()));
+            return Err(failure.hint(format!("`chmod 600 {}`, or bring it back from a backup: links in sent letters hang on it", path.display())));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut key = vec![0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut key)?;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+    std::io::Write::write_all(&mut file, &key)?;
+    file.sync_all()?;
+    Ok(key)
+}
+
+fn progress_bar(recipients: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("mailing {bar:30} {pos}/{len}, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+    if recipients < 20 { ProgressBar::hidden() } else { ProgressBar::new(recipients as u64).with_style(style) }
+}
