@@ -7,9 +7,9 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use megalodon::SNS;
 use megalodon::entities::UploadMedia;
 use megalodon::megalodon::UploadMediaInputOptions;
-use megalodon::SNS;
 use reveille_memory::Sending;
 use secrecy::ExposeSecret;
 
