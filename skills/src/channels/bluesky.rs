@@ -74,7 +74,10 @@ impl Bluesky {
         }
         let who: get_session::OutputData = answer.json(CHANNEL)?;
         if who.did.as_str() != session.did {
-            return Err(Fault::Unclear { channel: CHANNEL, why: "the server names another account than the one that logged in".to_owned() });
+            return Err(Fault::Unclear {
+                channel: CHANNEL,
+                why: "the server names another account than the one that logged in".to_owned(),
+            });
         }
         if who.active == Some(false) {
             let why = format!("the account is {}", who.status.as_deref().unwrap_or("not active"));

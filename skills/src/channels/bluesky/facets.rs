@@ -79,13 +79,16 @@ pub(super) fn detect(client: &Client, text: &str, link: &str) -> Result<Vec<Span
 
 /// The text with its bytes where they were, but no `@` before more letters than a handle has: the crate panics on those.
 fn without_endless_handles(text: &str) -> String {
-    let endless = |at: usize| text[at + 1..].bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte)).count() > HANDLE;
+    let endless =
+        |at: usize| text[at + 1..].bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte)).count() > HANDLE;
     text.char_indices().map(|(at, c)| if c == '@' && endless(at) { '_' } else { c }).collect()
 }
 
 /// Where the post's own link stands; a longer address that begins like it is another one.
 fn own_link(text: &str, link: &str) -> Option<Span> {
-    let goes_on = |at: usize| text[at + link.len()..].trim_start_matches(|c: char| c.is_ascii_punctuation()).starts_with(|c: char| c.is_ascii_alphanumeric());
+    let goes_on = |at: usize| {
+        text[at + link.len()..].trim_start_matches(|c: char| c.is_ascii_punctuation()).starts_with(|c: char| c.is_ascii_alphanumeric())
+    };
     if link.is_empty() {
         return None;
     }

@@ -61,9 +61,10 @@ impl Client {
     pub(super) fn new(service: &Url, handle: &str, password: SecretString, file: PathBuf, patience: Duration) -> Result<Self, Fault> {
         let http = Http::new(service, CHANNEL, patience)?;
         let bare = handle.trim().trim_start_matches('@').to_ascii_lowercase();
-        let handle: Handle = bare
-            .parse()
-            .map_err(|_| Fault::Refused { channel: CHANNEL, why: "the handle of the settings is none, like name.bsky.social".to_owned() })?;
+        let handle: Handle = bare.parse().map_err(|_| Fault::Refused {
+            channel: CHANNEL,
+            why: "the handle of the settings is none, like name.bsky.social".to_owned(),
+        })?;
         Ok(Self { http, service: service.origin().ascii_serialization(), handle: handle.to_string(), password, file })
     }
 
@@ -102,9 +103,8 @@ impl Client {
         let url = self.at(method)?;
         self.authorized(now, |session| {
             let (media_type, bytes) = body(session);
-            let more = |request: RequestBuilder| {
-                request.header(CONTENT_TYPE, media_type).body(bytes).bearer_auth(session.access.expose_secret())
-            };
+            let more =
+                |request: RequestBuilder| request.header(CONTENT_TYPE, media_type).body(bytes).bearer_auth(session.access.expose_secret());
             self.http.write(sending, url.clone(), more).map_err(xrpc::no_write)
         })
     }
@@ -125,11 +125,7 @@ impl Client {
     }
 
     /// Asks with the kept session, and once more with a renewed one when the access token is not accepted any more.
-    fn authorized(
-        &self,
-        now: DateTime<Utc>,
-        ask: impl Fn(&Session) -> Result<Answer, Fault>,
-    ) -> Result<(Session, Answer), Fault> {
+    fn authorized(&self, now: DateTime<Utc>, ask: impl Fn(&Session) -> Result<Answer, Fault>) -> Result<(Session, Answer), Fault> {
         let session = match self.kept()? {
             Some(session) => session,
             None => self.log_in(now)?,
