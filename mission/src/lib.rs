@@ -7,6 +7,7 @@ mod disguise;
 mod facts;
 mod goal;
 mod identity;
+mod interval;
 mod learn;
 mod need;
 mod phrases;
@@ -27,6 +28,7 @@ pub use disguise::shown;
 pub use facts::{Fact, FactError, FactKey, FactValue, Facts, LAPSED_DAYS};
 pub use goal::{Goal, GoalUnit, Mission};
 pub use identity::identify;
+pub use interval::{Interval, reach_interval};
 pub use learn::{Desk, Label, Opinion, Why, corrections};
 pub use need::{Need, NeedState};
 pub use phrases::{Doing, Meaning, is_exact_order, meaning};
@@ -42,3 +44,5 @@ pub use words::{Channel, Skill, Who, nearest};
 
 #[cfg(test)]
 mod decide_tests;
+#[cfg(test)]
+mod measured_tests;

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::facts::Facts;
+use crate::facts::{FactKey, Facts};
 use crate::need::{Need, NeedState};
 use crate::reading::{ReadBy, Reading};
 use crate::subject::Subject;
@@ -341,7 +341,7 @@ fn unclear(case: &Case) -> Refusal {
 
 fn audience(who: Who, case: &Case, by: Review<'_>) -> Audience {
     let (people, keys, fact) = reach(who, &case.task, &case.reading, by.facts, by.priors);
-    let named = keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let named = keys.iter().filter_map(|key| shown_key(who, *key, by.facts)).collect::<Vec<_>>().join(", ");
     let source = match fact {
         Some(_) => named,
         None if who == Who::Strangers => format!("{}, never measured", keys.first().map(ToString::to_string).unwrap_or_default()),
@@ -349,6 +349,14 @@ fn audience(who: Who, case: &Case, by: Review<'_>) -> Audience {
     };
     // A person is counted from half a person on: a channel measured dead rounds to nobody.
     Audience { count: people.round().max(0.0) as u64, source, measured_at: fact.and_then(|fact| fact.measured_at) }
+}
+
+/// A fact's name for the source of an audience. How many strangers there are is an estimate: the numbers that it is made of are said.
+fn shown_key(who: Who, key: FactKey, facts: &Facts) -> Option<String> {
+    match (who, facts.count(key)) {
+        (Who::Strangers, count) => count.map(|count| format!("{key} {count}")),
+        _ => Some(key.to_string()),
+    }
 }
 
 fn names_one(subject: &Subject) -> Result<(), Refusal> {

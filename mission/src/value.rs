@@ -51,6 +51,9 @@ pub struct Priors {
     pub paying_stays: Beta,
     /// The share of the confirmed readers that is taken to be silent while that was never measured (0.25).
     pub silent_share: f64,
+    /// People whom the next post reaches more because it was measured which channel brings them (0.25). Below 0.5, the least that
+    /// telling must reach to be eligible: measuring never goes before telling strangers of an issue, and always before resting.
+    pub measured_worth: f64,
 }
 
 impl Default for Priors {
@@ -65,6 +68,7 @@ impl Default for Priors {
             served_stays: Beta { yes: 1.0, no: 99.0 },
             paying_stays: Beta { yes: 1.0, no: 99.0 },
             silent_share: 0.25,
+            measured_worth: 0.25,
         }
     }
 }
@@ -84,6 +88,8 @@ impl Priors {
             .or(beta("served_stays", self.served_stays))
             .or(beta("paying_stays", self.paying_stays))
             .or(share("silent_share", self.silent_share))
+            .or((!(self.measured_worth > 0.0 && self.measured_worth < 0.5))
+                .then(|| "`measured_worth` must be above 0 and below 0.5".to_owned()))
     }
 
     /// How many goal units one reached person is worth.
@@ -102,8 +108,14 @@ impl Priors {
 
 /// People engaged by one post on a public channel: the mean of a Gamma-Poisson estimate with prior mean
 /// `reach_base + reach_per_follower · followers`, the weight of `reach_weight` posts, moved by what was measured.
-/// On the web, visitors of 30 days stand for followers.
+/// On the web, visitors of 30 days stand for followers. How sure it is: [`crate::reach_interval`].
 pub fn reach_of_channel(channel: Channel, facts: &Facts, priors: &Priors) -> f64 {
+    let (shape, rate) = posterior(channel, facts, priors);
+    shape / rate
+}
+
+/// Shape and rate of the Gamma distribution that people a post follow after what was measured.
+pub(crate) fn posterior(channel: Channel, facts: &Facts, priors: &Priors) -> (f64, f64) {
     let count = |key| facts.count(key).unwrap_or(0) as f64;
     let followers = match channel {
         Channel::Web => count(FactKey::SiteVisitors30d),
@@ -111,7 +123,7 @@ pub fn reach_of_channel(channel: Channel, facts: &Facts, priors: &Priors) -> f64
     };
     let prior = priors.reach_base + priors.reach_per_follower * followers;
     let (posts, engagements) = (count(FactKey::Posts(channel)), count(FactKey::Engagements(channel)));
-    (prior * priors.reach_weight + engagements) / (priors.reach_weight + posts)
+    (prior * priors.reach_weight + engagements, priors.reach_weight + posts)
 }
 
 /// How many people of one kind a task reaches today, and the fact that says so.
@@ -199,11 +211,19 @@ pub(crate) fn parts(task: &Task, reading: &Reading, facts: &Facts, unit: GoalUni
     Who::ALL
         .into_iter()
         .filter(|who| *who != Who::Nobody && reading.shares[who.index()] > 0.0)
-        .map(|who| Part {
-            who,
-            share: reading.shares[who.index()],
-            reach: reach(who, task, reading, facts, priors).0,
-            rate: priors.rate(who, unit),
+        .map(|who| {
+            let people = reach(who, task, reading, facts, priors).0;
+            Part {
+                who,
+                share: reading.shares[who.index()],
+                reach: if measures(task) { people.min(priors.measured_worth) } else { people },
+                rate: priors.rate(who, unit),
+            }
         })
         .collect()
+}
+
+/// Whether the program itself is to measure. By itself that reaches nobody: it makes the next post reach more.
+fn measures(task: &Task) -> bool {
+    task.tags.skill == Some(Skill::Measure)
 }

@@ -6,6 +6,7 @@
 
 pub mod bluesky;
 pub mod email;
+pub mod hackernews;
 pub(crate) mod http;
 pub mod mastodon;
 

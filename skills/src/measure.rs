@@ -1,7 +1,23 @@
-//! Counting what can be counted here: readers that are people, drafts that are ready, issues that were told nowhere.
+//! Measuring: which channel brings people (`measure/`: the posts there are, asking a channel, rounds, keeping, looking), and counting
+//! what can be counted here: readers that are people.
 //!
 //! Must stay true: an address of the owner, of a reserved domain (RFC 2606, RFC 6761) or one that was never confirmed is not
 //! a person, and no address leaves this file.
+
+mod channel;
+mod keep;
+#[cfg(test)]
+#[path = "measure/tests.rs"]
+mod measuring_tests;
+mod posts;
+mod reached;
+mod round;
+
+pub use channel::{Measurement, Meter, measure_channel};
+pub use keep::{BOUNCED, DELIVERED, Measured, age, measure, measure_mail, not_connected};
+pub use posts::{Counter, Counts, MadePost, Name, RIPE_HOURS, Sums, WINDOW_DAYS, engaged, posts, sums};
+pub use reached::{Direction, Number, Point, Reached, chart, reached};
+pub use round::{Due, Round, due};
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

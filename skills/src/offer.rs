@@ -124,6 +124,14 @@ pub fn propose(view: &View<'_>, today: NaiveDate) -> Vec<Task> {
     drafts.chain(tellings).collect()
 }
 
+/// Measuring, proposed when a channel is due (see [`crate::measure::due`]): what is learned decides where the next post goes. It is
+/// for strangers on no channel in particular, so that a dead channel can't keep the others from being measured.
+pub fn propose_measuring() -> Task {
+    let text = "Measure which channel brings people".to_owned();
+    let tags = Tags { who: Some(Who::Strangers), skill: Some(Skill::Measure), ..Tags::default() };
+    Task { id: TaskId::of_words(&text, 0), text, tags, source: Source::Skill(Skill::Measure), problems: vec![], content: String::new() }
+}
+
 fn proposal(skill: Skill, channel: Channel, who: Who, issue: &Issue, text: String) -> Task {
     let tags = Tags { who: Some(who), skill: Some(skill), channel: Some(channel), issue: Some(issue.id.clone()), ..Tags::default() };
     // The id goes by what is meant, so that a reworded title is the same proposal.
