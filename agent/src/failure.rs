@@ -88,6 +88,7 @@ hinted!(
     reveille_models::PullError,
     reveille_models::ReaderError,
     reveille_models::RequantizeError,
+    reveille_skills::channels::Fault,
     reveille_skills::distribute::ComposeError,
     reveille_skills::distribute::OutboxError,
     reveille_skills::measure::ReadersError,

@@ -1,6 +1,7 @@
 //! reveille.toml: one documented struct a section. Unknown keys are refused with the nearest right name; secrets stand
 //! here by reference only, and no message repeats a value.
 
+mod days;
 mod keys;
 mod secret;
 
@@ -13,6 +14,7 @@ use reveille_schedules::{Every, Quiet};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub(crate) use days::Days;
 pub(crate) use secret::{Secret, SecretState};
 
 /// The whole file.
@@ -66,11 +68,14 @@ pub(crate) struct Wake {
     /// How long one wake may take, like `20m`.
     #[serde(deserialize_with = "parsed")]
     pub(crate) limit: Every,
+    /// How old a measured number may be, like `7d`, until measuring is proposed.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) measure_every: Days<1, 90>,
 }
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { every: Every::minutes(120), quiet: None, timezone: Tz::UTC, limit: Every::minutes(20) }
+        Self { every: Every::minutes(120), quiet: None, timezone: Tz::UTC, limit: Every::minutes(20), measure_every: Days::of(7) }
     }
 }
 
