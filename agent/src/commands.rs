@@ -1,6 +1,7 @@
 //! The command line: one file a command, one exhaustive match. A command's doc comment is its help.
 
 mod approve;
+mod channel;
 mod doctor;
 mod init;
 mod log;
@@ -59,6 +60,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Render(render::Render),
     Approve(approve::Approve),
+    Channel(channel::Channel),
     Pause(pause::Pause),
     Resume(pause::Resume),
     Log(log::Log),
@@ -101,6 +103,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Status(status) => quiet_log().and_then(|()| status.run(&ready(find()?, environment)?)),
         Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
+        Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
         Command::Pause(pause) => quiet_log().and_then(|()| pause.run(&find()?, environment)),
         Command::Resume(resume) => quiet_log().and_then(|()| resume.run(&find()?, environment)),
         Command::Log(log) => quiet_log().and_then(|()| log.run(&find()?)),

@@ -55,8 +55,24 @@ impl Environment {
 
     /// Whether a program is on the search path.
     pub(crate) fn has_tool(&self, name: &str) -> bool {
+        !name.contains(['/', '\\']) && self.tool(name).is_some()
+    }
+
+    /// Where a program is: on the search path, or there if it is named by its absolute place.
+    pub(crate) fn tool(&self, name: &str) -> Option<PathBuf> {
+        if name.starts_with('/') {
+            return Some(PathBuf::from(name)).filter(|path| is_program(path));
+        }
         let plain = !name.is_empty() && !name.contains(['/', '\\']);
-        plain && self.get("PATH").is_some_and(|path| std::env::split_paths(path).any(|folder| is_program(&folder.join(name))))
+        let path = self.get("PATH").filter(|_| plain)?;
+        std::env::split_paths(path).map(|folder| folder.join(name)).find(|path| is_program(path))
+    }
+
+    /// One with these variables only.
+    #[cfg(test)]
+    pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+        Self { variables, folder: PathBuf::from("/"), now: None }
     }
 }
 

@@ -3,6 +3,8 @@
 mod act;
 mod answers;
 mod commands;
+mod connect;
+mod credential;
 mod deliberate;
 mod environment;
 mod failure;

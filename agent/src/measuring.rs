@@ -3,19 +3,15 @@
 //! Must stay true: only a channel with a credential that is really there (not one that was assumed), or with posts of ours, is
 //! asked; one that does not answer keeps the others from nothing.
 
-use std::time::Duration;
-
 use reveille_memory::{Memory, RunId};
 use reveille_mission::{Channel, FactKey, Facts};
 use reveille_skills::channels::Connection;
 use reveille_skills::channels::hackernews::HackerNews;
 use reveille_skills::measure::{self, Due, MadePost, Measured, Meter, Round};
 
+use crate::credential;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::Scene;
-
-/// How long Hacker News may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What measuring came to.
 #[derive(Debug, Default)]
@@ -96,13 +92,30 @@ fn one(
     let (every, now) = (scene.settings.wake.measure_every.delta(), scene.now);
     match channel {
         Channel::Email => measure::measure_mail(memory, run, every, now).or_fail(),
-        Channel::Hackernews => match HackerNews::public(PATIENCE) {
+        Channel::Hackernews => match HackerNews::public(scene.settings.wake.patience.duration()) {
             Ok(hackernews) => measure::measure(memory, run, Meter::HackerNews(&hackernews), every, now).or_fail(),
             Err(fault) => measure::not_connected(memory, channel, &fault.to_string(), every, now).or_fail(),
         },
         _ => match connect(channel) {
-            Ok(connection) => measure::measure(memory, run, Meter::Account(&connection), every, now).or_fail(),
+            Ok(connection) => {
+                let measured = measure::measure(memory, run, Meter::Account(&connection), every, now).or_fail()?;
+                heard_of_credential(scene, memory, measured)
+            }
             Err(failure) => measure::not_connected(memory, channel, &failure.to_string(), every, now).or_fail(),
         },
     }
+}
+
+/// Remembers whether the server accepted the credential, and takes it out of what the server said.
+fn heard_of_credential(scene: &Scene<'_>, memory: &mut Memory, mut measured: Measured) -> Outcome<Measured> {
+    match &measured.refused {
+        Some(why) => credential::refused(scene, memory, measured.channel, why)?,
+        None if !measured.learned.is_empty() => credential::accepted(memory, measured.channel)?,
+        None => {}
+    }
+    let secret = scene.settings.secret(measured.channel).and_then(|secret| secret.reveal(scene.environment, scene.home).ok());
+    if let Some(secret) = secret {
+        measured.notes = measured.notes.iter().map(|note| credential::without(note, &secret)).collect();
+    }
+    Ok(measured)
 }

@@ -9,6 +9,7 @@ use reveille_mission::{Channel, Fact, FactKey, FactValue, Facts, Need, NeedState
 use reveille_skills::measure::{Readers, count_readers};
 use reveille_skills::offer::Told;
 
+use crate::credential::{self, Standing};
 use crate::environment::Environment;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
@@ -38,10 +39,11 @@ pub(crate) fn facts(scene: &Scene<'_>, shelf: &Shelf, memory: Option<&Memory>, a
     facts.set(FactKey::CustomersActive, count(readers.paying, source));
     facts.set(FactKey::DraftsReady, count(shelf.ready().count() as u64, "drafts/"));
     for channel in scene.settings.configured() {
-        if let Some(secret) = scene.settings.secret(channel) {
-            let (ready, source) = match secret.state(scene.environment, scene.home) {
-                SecretState::Present { source } => (true, source),
-                SecretState::Missing { why, .. } => (false, why),
+        if let Some(standing) = credential::standing(scene, memory, channel)? {
+            let (ready, source) = match standing {
+                Standing::Ready { source } => (true, source),
+                Standing::Missing { why, .. } => (false, why),
+                Standing::Refused { source, .. } => (false, format!("{source}, not accepted")),
             };
             facts.set(FactKey::Ready(channel), Fact { value: FactValue::Bool(ready), source, measured_at: Some(scene.now) });
         }
@@ -78,7 +80,7 @@ pub(crate) fn needs(
             Need::File(path) => file(scene, path),
             Need::Tool(name) => tool(scene, name),
             Need::Url(address) => url(scene, address),
-            Need::Credential(channel) => credential(scene, facts, *channel),
+            Need::Credential(channel) => credential_of(scene, facts, *channel),
             Need::Configured(channel) => configured(scene, *channel),
             Need::Approval(digest) => approval(digest, approved(digest)),
             Need::Published(id) => published(shelf, id),
@@ -134,16 +136,13 @@ fn url(scene: &Scene<'_>, address: &str) -> NeedState {
     }
 }
 
-fn credential(scene: &Scene<'_>, facts: &Facts, channel: Channel) -> NeedState {
+fn credential_of(scene: &Scene<'_>, facts: &Facts, channel: Channel) -> NeedState {
     if facts.flag(FactKey::Ready(channel)) == Some(true) {
         return NeedState::Met;
     }
     match scene.settings.secret(channel).map(|secret| secret.state(scene.environment, scene.home)) {
         Some(SecretState::Missing { why, unblock }) => unmet(why, format!("{unblock} ({})", channel.title())),
-        Some(SecretState::Present { source }) => unmet(
-            format!("the credential of {} ({source}) is not accepted", channel.title()),
-            format!("replace the credential of {} ({source})", channel.title()),
-        ),
+        Some(SecretState::Present { source }) => not_accepted(channel, &source),
         None => configured(scene, channel),
     }
 }
@@ -184,10 +183,15 @@ fn posted(shelf: &Shelf, channel: Channel, issue: &str, told: &Told) -> NeedStat
     }
 }
 
-/// Whether a channel's credential is there, by the settings alone.
-pub(crate) fn credential_now(scene: &Scene<'_>, channel: Channel) -> NeedState {
-    match scene.settings.secret(channel).map(|secret| secret.state(scene.environment, scene.home)) {
-        Some(SecretState::Missing { why, unblock }) => unmet(why, unblock),
-        Some(SecretState::Present { .. }) | None => NeedState::Met,
-    }
+fn not_accepted(channel: Channel, source: &str) -> NeedState {
+    unmet(format!("the credential of {} ({source}) is not accepted", channel.title()), credential::unblock(channel, source))
+}
+
+/// Whether a channel's credential is there, and was not refused as it is.
+pub(crate) fn credential_now(scene: &Scene<'_>, memory: Option<&Memory>, channel: Channel) -> Outcome<NeedState> {
+    Ok(match credential::standing(scene, memory, channel)? {
+        Some(Standing::Missing { why, unblock }) => unmet(why, unblock),
+        Some(Standing::Refused { source, .. }) => not_accepted(channel, &source),
+        Some(Standing::Ready { .. }) | None => NeedState::Met,
+    })
 }

@@ -3,6 +3,7 @@
 
 mod days;
 mod keys;
+mod patience;
 mod secret;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 pub(crate) use days::Days;
-pub(crate) use secret::{Secret, SecretState};
+pub(crate) use patience::Patience;
+pub(crate) use secret::{Secret, SecretState, read_by_others};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -68,6 +70,9 @@ pub(crate) struct Wake {
     /// How long one wake may take, like `20m`.
     #[serde(deserialize_with = "parsed")]
     pub(crate) limit: Every,
+    /// How long a server may take to answer, like `30s`.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) patience: Patience,
     /// How old a measured number may be, like `7d`, until measuring is proposed.
     #[serde(deserialize_with = "parsed")]
     pub(crate) measure_every: Days<1, 90>,
@@ -75,7 +80,14 @@ pub(crate) struct Wake {
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { every: Every::minutes(120), quiet: None, timezone: Tz::UTC, limit: Every::minutes(20), measure_every: Days::of(7) }
+        Self {
+            every: Every::minutes(120),
+            quiet: None,
+            timezone: Tz::UTC,
+            limit: Every::minutes(20),
+            patience: Patience::default(),
+            measure_every: Days::of(7),
+        }
     }
 }
 

@@ -136,6 +136,7 @@ fn act_or_next(
     stages: &mut Stages,
     said: &mut Vec<String>,
 ) -> Outcome<(Sheet, Done, Vec<Ask>)> {
+    let connect = |channel| crate::connect::connect(scene.settings, scene.home, scene.environment, channel);
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
         act::show_prepared(scene, deliberation, &asks, &mut sheet, true);

@@ -4,10 +4,12 @@
 
 mod architecture;
 mod bad_input;
+mod channels;
 mod commands;
 mod example;
 mod killed;
 mod learn;
+mod measure;
 mod plan;
 mod progress;
 mod subject;

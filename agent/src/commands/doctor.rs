@@ -10,12 +10,14 @@ use reveille_skills::measure::count_readers;
 use serde::Serialize;
 
 use super::{Ready, print, print_json, ready};
+use crate::connect::BLUESKY_SESSION;
 use crate::deliberate::load;
 use crate::environment::Environment;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
 use crate::observe::{self, Scene};
 use crate::readings;
+use crate::settings::read_by_others;
 
 /// Check the home without changing anything
 ///
@@ -86,6 +88,7 @@ fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     files(ready, &mut findings);
     readers(ready, &mut findings);
     channels(ready, &mut findings);
+    secrets(&ready.home, &mut findings);
     database(&ready.home, &mut findings);
     reader(ready, &mut findings);
     links(ready.home.root(), &mut findings);
@@ -120,10 +123,25 @@ fn readers(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn channels(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    // A memory that can't be read is a finding of its own.
+    let memory = Memory::open_read_only(&ready.home.database()).ok();
     for channel in ready.settings.configured() {
-        if let NeedState::Unmet { why, unblock } = observe::credential_now(&scene(ready), channel) {
-            findings.push(Finding::warning("channel", format!("{}: {why}", channel.title()), Some(unblock)));
+        match observe::credential_now(&scene(ready), memory.as_ref(), channel) {
+            Ok(NeedState::Met) => {}
+            Ok(NeedState::Unmet { why, unblock }) => {
+                findings.push(Finding::warning("channel", format!("{}: {why}", channel.title()), Some(unblock)));
+            }
+            Err(failure) => findings.push(Finding::of("channel", &failure)),
         }
+    }
+}
+
+/// Files of secrets that somebody else can read, whether the settings name them or not.
+fn secrets(home: &Home, findings: &mut Vec<Finding>) {
+    let kept = std::fs::read_dir(home.root().join("secrets")).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in kept.chain([home.memory().join(BLUESKY_SESSION)]).filter(|path| read_by_others(path)) {
+        let shown = path.display();
+        findings.push(Finding::error("secrets", format!("{shown} can be read by others"), Some(format!("`chmod 600 {shown}`"))));
     }
 }
 

@@ -105,26 +105,30 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         needs_you: vec![],
         awaiting_you: vec![],
         learned: Learned::default(),
-        channels: channels(ready),
+        channels: vec![],
         reach: vec![],
         readers: Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() },
     };
-    match Memory::open_read_only(&ready.home.database()) {
-        Ok(memory) => from_memory(ready, &memory, now, &mut standing)?,
-        Err(MemoryError::Missing { .. }) => {}
+    let memory = match Memory::open_read_only(&ready.home.database()) {
+        Ok(memory) => Some(memory),
+        Err(MemoryError::Missing { .. }) => None,
         Err(error) => return Err(error).or_fail(),
+    };
+    if let Some(memory) = &memory {
+        from_memory(ready, memory, now, &mut standing)?;
     }
+    standing.channels = channels(ready, memory.as_ref())?;
     Ok(standing)
 }
 
-fn channels(ready: &Ready<'_>) -> Vec<Reachable> {
+fn channels(ready: &Ready<'_>, memory: Option<&Memory>) -> Outcome<Vec<Reachable>> {
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() };
     let one = |channel: Channel| {
-        let missing = match credential_now(&scene, channel) {
+        let missing = match credential_now(&scene, memory, channel)? {
             NeedState::Met => None,
             NeedState::Unmet { why, .. } => Some(why),
         };
-        Reachable { channel: channel.to_string(), at: ready.settings.describe(channel), missing }
+        Ok(Reachable { channel: channel.to_string(), at: ready.settings.describe(channel), missing })
     };
     ready.settings.configured().into_iter().map(one).collect()
 }

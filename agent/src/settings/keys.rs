@@ -10,7 +10,7 @@ const KEYS: [(&str, &[&str]); 15] = [
         "*",
         &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "hosts"],
     ),
-    ("wake", &["every", "quiet", "timezone", "limit", "measure_every"]),
+    ("wake", &["every", "quiet", "timezone", "limit", "patience", "measure_every"]),
     ("model", &["name", "path"]),
     ("channels", &["mastodon", "bluesky", "email", "hackernews", "reddit", "x", "lobsters", "linkedin"]),
     ("channels.mastodon", &["server", "token"]),
@@ -117,6 +117,14 @@ mod tests {
             ),
             ("[priors]\nmeasured_worth = 0.5\n", "4:1: `measured_worth` must be above 0 and below 0.5 (hint: see docs/settings.md)"),
             ("[priors]\nreach_base = -1.0\n", "4:1: `reach_base` must be above 0 (hint: see docs/settings.md)"),
+            (
+                "[wake]\npatience = \"5m\"\n",
+                "5:12: `5m` is no time to wait: write it like `30s` or `1m`, from 1s to 120s (hint: see docs/settings.md)",
+            ),
+            (
+                "[channels.mastodon]\nserver = \"https://s.example\"\ntoken = { keychain = \"-w\" }\n",
+                "6:9: `keychain` takes the name of an item: letters, digits and - _ . : / @, not a value (hint: see docs/settings.md)",
+            ),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {

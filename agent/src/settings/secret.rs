@@ -1,11 +1,22 @@
-//! A secret by reference. The value is looked up when it is needed and never stored; no message repeats it.
+//! A secret by reference: looked at here, revealed here, stored here, and kept nowhere in the program.
+//!
+//! Must stay true: no message repeats a value, not even a part of it; a file that anybody else can read or that is not ours
+//! is as good as no secret; a keychain that does not answer is left after two seconds.
 
-use std::path::PathBuf;
+mod file;
+mod keychain;
+mod platform;
 
+use std::path::{Component, Path, PathBuf};
+
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 use crate::environment::Environment;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::home::Home;
+
+pub(crate) use file::read_by_others;
 
 /// Where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +25,7 @@ pub(crate) enum Secret {
     Env(String),
     /// `{ file = "PATH" }`, readable by its owner only; relative to the home.
     File(PathBuf),
-    /// `{ keychain = "NAME" }`, on macOS.
+    /// `{ keychain = "NAME" }`: the login keychain of macOS, the secret service of a Linux desktop.
     Keychain(String),
 }
 
@@ -35,64 +46,116 @@ pub(crate) enum SecretState {
     },
 }
 
+/// Why a secret can't be had, and the exact thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Trouble {
+    why: String,
+    unblock: String,
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Failure::message(Kind::Failed, trouble.why).hint(trouble.unblock)
+    }
+}
+
 impl Secret {
     /// Looks whether the secret is there, without keeping it.
     pub(crate) fn state(&self, environment: &Environment, home: &Home) -> SecretState {
+        let found = match self {
+            Secret::Env(name) => variable(environment, name).map(drop),
+            Secret::File(path) => file::look(&home.root().join(path)),
+            Secret::Keychain(name) => keychain::look(environment, name),
+        };
+        match found {
+            Ok(()) => SecretState::Present { source: self.source(home) },
+            Err(Trouble { why, unblock }) => SecretState::Missing { why, unblock },
+        }
+    }
+
+    /// The secret itself.
+    ///
+    /// # Errors
+    /// It is not there, it is empty, others can read it, or the keychain does not answer.
+    pub(crate) fn reveal(&self, environment: &Environment, home: &Home) -> Outcome<SecretString> {
+        let bytes = match self {
+            Secret::Env(name) => variable(environment, name)?,
+            Secret::File(path) => file::read(&home.root().join(path))?,
+            Secret::Keychain(name) => keychain::find(environment, name)?,
+        };
+        Ok(value(bytes, &self.source(home))?)
+    }
+
+    /// Puts a secret there; what was there is replaced.
+    ///
+    /// # Errors
+    /// A variable can't be set from here; the file or the keychain can't be written.
+    pub(crate) fn store(&self, environment: &Environment, home: &Home, secret: &SecretString) -> Outcome {
         match self {
-            Secret::Env(name) if environment.get(name).is_some() => SecretState::Present { source: format!("env:{name}") },
-            Secret::Env(name) => {
-                SecretState::Missing { why: format!("{name} is not set"), unblock: format!("set the environment variable {name}") }
-            }
-            Secret::File(path) => file_state(&home.root().join(path)),
-            Secret::Keychain(name) => keychain_state(name),
+            Secret::Env(name) => Err(Failure::message(Kind::Failed, format!("no program can set {name} for the next one"))
+                .hint(format!("set the environment variable {name} where wakes are started"))),
+            Secret::File(path) => Ok(file::store(&place(home, path)?, secret)?),
+            Secret::Keychain(name) => Ok(keychain::store(environment, name, secret)?),
+        }
+    }
+
+    /// Where it is, for a person to recognise: `env:NAME`, `file:/PATH`, `keychain:NAME`.
+    pub(crate) fn source(&self, home: &Home) -> String {
+        match self {
+            Secret::Env(name) => format!("env:{name}"),
+            Secret::File(path) => format!("file:{}", home.root().join(path).display()),
+            Secret::Keychain(name) => format!("keychain:{name}"),
         }
     }
 }
 
-fn file_state(path: &std::path::Path) -> SecretState {
-    use std::os::unix::fs::PermissionsExt;
-    let shown = path.display();
-    let missing = |why: String, unblock: String| SecretState::Missing { why, unblock };
-    match path.metadata() {
-        Err(_) => missing(format!("the secret file {shown} is not there"), format!("write the secret into {shown} and `chmod 600` it")),
-        Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
-            missing(format!("the secret file {shown} can be read by others"), format!("`chmod 600 {shown}`"))
-        }
-        Ok(meta) if meta.len() == 0 => missing(format!("the secret file {shown} is empty"), format!("write the secret into {shown}")),
-        Ok(_) => SecretState::Present { source: format!("file:{shown}") },
-    }
+fn variable(environment: &Environment, name: &str) -> Result<Vec<u8>, Trouble> {
+    use std::os::unix::ffi::OsStrExt;
+    let missing = || Trouble { why: format!("{name} is not set"), unblock: format!("set the environment variable {name}") };
+    environment.get(name).map(|value| value.as_bytes().to_vec()).ok_or_else(missing)
 }
 
-#[cfg(target_os = "macos")]
-fn keychain_state(name: &str) -> SecretState {
-    // `security` shows no value without -w; two streams are closed so that it can't ask.
-    let found = std::process::Command::new("/usr/bin/security")
-        .args(["find-generic-password", "-s", name])
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .status();
-    match found {
-        Ok(status) if status.success() => SecretState::Present { source: format!("keychain:{name}") },
-        _ => SecretState::Missing {
-            why: format!("the keychain has no item `{name}`"),
-            unblock: format!("`security add-generic-password -s {name} -a reveille -w`"),
-        },
+/// The bytes as text, without the line ends that an editor or `echo` puts behind it.
+fn value(mut bytes: Vec<u8>, source: &str) -> Result<SecretString, Trouble> {
+    while bytes.last().is_some_and(|last| matches!(last, b'\n' | b'\r')) {
+        bytes.pop();
     }
+    let wrong = |what: &str| Trouble { why: format!("the secret in {source} {what}"), unblock: format!("write the secret into {source}") };
+    if bytes.is_empty() {
+        return Err(wrong("is empty"));
+    }
+    // The error would hold the bytes.
+    String::from_utf8(bytes).map(SecretString::from).map_err(|_| wrong("is no text (UTF-8)"))
 }
 
-#[cfg(not(target_os = "macos"))]
-fn keychain_state(name: &str) -> SecretState {
-    SecretState::Missing {
-        why: format!("the keychain item `{name}` can't be read: there is a keychain on macOS only"),
-        unblock: "use `{ env = … }` or `{ file = … }` in reveille.toml".to_owned(),
+/// Where a file of secrets may be written: in the home, or at the absolute place that a person named.
+fn place(home: &Home, path: &Path) -> Result<PathBuf, Trouble> {
+    let outside = || Trouble {
+        why: format!("{} leads out of the home", path.display()),
+        unblock: "name a place in the home, like secrets/mastodon, or the absolute path of another".to_owned(),
+    };
+    if path.is_absolute() {
+        return Ok(path.to_owned());
     }
+    if path.as_os_str().is_empty() || !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(outside());
+    }
+    let full = home.root().join(path);
+    // The nearest folder that is there tells where a link leads.
+    let nearest = full.ancestors().skip(1).find_map(|folder| std::fs::canonicalize(folder).ok());
+    if nearest.is_some_and(|folder| folder.starts_with(home.root())) { Ok(full) } else { Err(outside()) }
 }
 
 /// Whether it can be the name of a variable: a secret that was pasted in its place hardly can.
 fn is_name(text: &str) -> bool {
     let starts = text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_');
     starts && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Whether it can be the name of a keychain item: no option, and nothing that a command line could take for something else.
+fn is_item(text: &str) -> bool {
+    let starts = text.starts_with(|c: char| c.is_alphanumeric());
+    starts && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | ' '))
 }
 
 impl<'de> Deserialize<'de> for Secret {
@@ -104,9 +167,15 @@ impl<'de> Deserialize<'de> for Secret {
         match table.map(|(key, value)| (key.as_str(), value.as_str())) {
             Some(("env", Some(name))) if is_name(name) => Ok(Secret::Env(name.to_owned())),
             Some(("env", Some(_))) => Err(serde::de::Error::custom("`env` takes the name of a variable, in capitals, not a value")),
-            Some(("file", Some(path))) => Ok(Secret::File(PathBuf::from(path))),
-            Some(("keychain", Some(name))) => Ok(Secret::Keychain(name.to_owned())),
+            Some(("file", Some(path))) if !path.is_empty() => Ok(Secret::File(PathBuf::from(path))),
+            Some(("keychain", Some(name))) if is_item(name) => Ok(Secret::Keychain(name.to_owned())),
+            Some(("keychain", Some(_))) => {
+                Err(serde::de::Error::custom("`keychain` takes the name of an item: letters, digits and - _ . : / @, not a value"))
+            }
             _ => Err(serde::de::Error::custom(EXPECTED)),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

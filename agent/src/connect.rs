@@ -1,0 +1,78 @@
+//! From the settings and a secret to a connection: the one place where a revealed secret is handed on.
+//!
+//! Must stay true: a secret goes to the server of its own section of the settings, and nowhere else.
+
+use secrecy::SecretString;
+
+use reveille_mission::Channel;
+use reveille_skills::channels::Connection;
+use reveille_skills::channels::bluesky::Bluesky;
+use reveille_skills::channels::email::{Email, MailServer};
+use reveille_skills::channels::mastodon::Mastodon;
+
+use crate::environment::Environment;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::home::Home;
+use crate::settings::{self, Settings};
+
+/// Where the session of Bluesky is kept between wakes: the server counts how often one logs in.
+pub(crate) const BLUESKY_SESSION: &str = "bluesky-session.json";
+
+/// The channels that a program may use, and so the ones that have a credential.
+pub(crate) const CONNECTABLE: [Channel; 3] = [Channel::Mastodon, Channel::Bluesky, Channel::Email];
+
+/// A connection to a channel of the settings, with its secret revealed.
+///
+/// # Errors
+/// The channel is not in the settings or takes no program, its secret can't be revealed, or its settings can't be used.
+pub(crate) fn connect(settings: &Settings, home: &Home, environment: &Environment, channel: Channel) -> Outcome<Connection> {
+    let secret = settings.secret(channel).map(|secret| secret.reveal(environment, home)).transpose()?;
+    connect_with(settings, home, channel, secret)
+}
+
+/// The same with a secret that was just given.
+///
+/// # Errors
+/// See [`connect`].
+pub(crate) fn connect_with(settings: &Settings, home: &Home, channel: Channel, secret: Option<SecretString>) -> Outcome<Connection> {
+    let (channels, patience) = (&settings.channels, settings.wake.patience.duration());
+    let secret = || secret.clone().ok_or_else(|| absent(channel));
+    match channel {
+        Channel::Mastodon => {
+            let section = channels.mastodon.as_ref().ok_or_else(|| absent(channel))?;
+            Ok(Connection::Mastodon(Mastodon::new(&section.server, secret()?, patience).or_fail()?))
+        }
+        Channel::Bluesky => {
+            let section = channels.bluesky.as_ref().ok_or_else(|| absent(channel))?;
+            let session = home.memory().join(BLUESKY_SESSION);
+            Ok(Connection::Bluesky(Bluesky::new(&section.service, &section.handle, secret()?, session, patience).or_fail()?))
+        }
+        Channel::Email => {
+            let section = channels.email.as_ref().ok_or_else(|| absent(channel))?;
+            Ok(Connection::Email(Email::new(mail_server(section, secret()?, patience)).or_fail()?))
+        }
+        Channel::Web | Channel::Hackernews | Channel::Reddit | Channel::X | Channel::Lobsters | Channel::Linkedin => {
+            let failure = Failure::message(Kind::Usage, format!("{} is no channel that a program connects to", channel.title()));
+            Err(failure.hint("those are mastodon, bluesky and email"))
+        }
+    }
+}
+
+fn mail_server(section: &settings::Email, password: SecretString, patience: std::time::Duration) -> MailServer {
+    MailServer {
+        address: section.smtp.clone(),
+        user: Some(section.user.clone()),
+        password: Some(password),
+        ca: None,
+        from: section.from.clone(),
+        reply_to: None,
+        dkim: None,
+        patience,
+    }
+}
+
+/// What to say of a channel that the settings lack.
+pub(crate) fn absent(channel: Channel) -> Failure {
+    let failure = Failure::message(Kind::Settings, format!("{} is not in the settings", channel.title()));
+    failure.hint(format!("add [channels.{channel}] to reveille.toml; docs/settings.md has its keys"))
+}
