@@ -2,6 +2,7 @@
 
 use reveille_memory::{Memory, RunId};
 use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject};
+use reveille_skills::channels::Connection;
 use reveille_skills::distribute::{self, Filing, Post, Telling};
 use reveille_skills::publish;
 
@@ -10,6 +11,7 @@ use crate::deliberate::Deliberation;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::lease::Lease;
 use crate::ledger::{self, evidence_rows};
+use crate::measuring;
 use crate::observe::Scene;
 use crate::sheet::Sheet;
 
@@ -22,6 +24,8 @@ pub(crate) struct Done {
     pub(crate) evidence: Vec<String>,
     /// The ticks that it earned.
     pub(crate) edits: Vec<Edit>,
+    /// What could not be done on the way, and why.
+    pub(crate) hurt: Vec<String>,
 }
 
 impl Done {
@@ -60,7 +64,7 @@ pub(crate) fn refresh(scene: &Scene<'_>, shelf: &Shelf) -> Outcome {
     Ok(())
 }
 
-/// Does what was chosen.
+/// Does what was chosen. `connect` opens the account on a channel.
 pub(crate) fn act(
     scene: &Scene<'_>,
     lease: &Lease,
@@ -68,6 +72,7 @@ pub(crate) fn act(
     run: RunId,
     deliberation: &Deliberation,
     action: &Action<'_>,
+    connect: &dyn Fn(Channel) -> Outcome<Connection>,
 ) -> Outcome<Done> {
     let eligible = action.chosen().eligible();
     let (task, reading) = (eligible.task(), eligible.reading());
@@ -79,7 +84,7 @@ pub(crate) fn act(
     let mut done = match (reading.skill, reading.channel, subject()) {
         (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
         (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) => prepare(scene, memory, run, &issue, channel)?,
-        (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
+        (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation, connect)?,
         _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),
     };
     // Only what is proved is ticked, and only a line that says just that; counting is never finished.
@@ -109,7 +114,7 @@ fn publish_draft(scene: &Scene<'_>, memory: &mut Memory, run: RunId, draft: &Iss
         tracing::warn!("{warning}");
     }
     let issue = &published.issue;
-    Ok(Done { did: format!("published {} “{}”: {}", issue.name(), issue.title, published.url), evidence, edits: vec![] })
+    Ok(Done { did: format!("published {} “{}”: {}", issue.name(), issue.title, published.url), evidence, ..Done::default() })
 }
 
 fn short_hash(hash: &str) -> &str {
@@ -122,11 +127,7 @@ fn prepare(scene: &Scene<'_>, memory: &mut Memory, run: RunId, issue: &Issue, ch
     file(scene, issue, &post)?;
     ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
     let link = post.prefilled.as_deref().map(|link| format!("; open it prefilled: {link}")).unwrap_or_default();
-    Ok(Done {
-        did: format!("prepared {} for {}: the text is in {path}{link}", issue.name(), channel.title()),
-        evidence: vec![],
-        edits: vec![],
-    })
+    Ok(Done { did: format!("prepared {} for {}: the text is in {path}{link}", issue.name(), channel.title()), ..Done::default() })
 }
 
 fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel) -> Outcome<(String, Post)> {
@@ -195,19 +196,32 @@ fn by_hand<'a>(deliberation: &'a Deliberation, asks: &'a [Ask]) -> Vec<(&'a Ask,
     asks.iter().filter_map(one).collect()
 }
 
-/// Keeps today's counts; the proof is what memory gives back.
-fn measure(scene: &Scene<'_>, memory: &mut Memory, run: RunId, deliberation: &Deliberation) -> Outcome<Done> {
+/// Measures every connected channel and keeps today's counts; the proof is what memory gives back.
+fn measure(
+    scene: &Scene<'_>,
+    memory: &mut Memory,
+    run: RunId,
+    deliberation: &Deliberation,
+    connect: &dyn Fn(Channel) -> Outcome<Connection>,
+) -> Outcome<Done> {
     memory.keep_text("measured", &scene.now.to_rfc3339()).or_fail()?;
+    let heard = measuring::measure(scene, memory, run, &deliberation.facts, connect)?;
     let counted = ledger::record_counts(memory, run, &deliberation.facts, scene.now)?;
     let readers = &deliberation.readers;
-    let did = format!(
+    let here = format!(
         "counted: {} confirmed readers, {} of them pay, {} drafts ready, {} issues published",
         readers.confirmed,
         readers.paying,
         deliberation.loaded.shelf.ready().count(),
         deliberation.loaded.shelf.published().count(),
     );
-    Ok(Done { did: did.clone(), evidence: vec![format!("{did} ({counted} facts read back from memory)")], edits: vec![] })
+    let did = if heard.learned.is_empty() { here } else { format!("measured {}; {here}", heard.learned.join("; ")) };
+    Ok(Done {
+        did: did.clone(),
+        evidence: vec![format!("{did} ({counted} facts read back from memory)")],
+        hurt: heard.notes,
+        ..Done::default()
+    })
 }
 
 /// The publication as the skills know it.

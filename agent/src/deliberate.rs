@@ -9,11 +9,12 @@ use reveille_mission::{
 };
 use reveille_models::Reader;
 use reveille_skills::measure::Readers;
-use reveille_skills::offer::{Told, View, offer, propose};
+use reveille_skills::offer::{Told, View, offer, propose, propose_measuring};
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::learn;
 use crate::ledger::{Ledger, told_key};
+use crate::measuring;
 use crate::observe::{self, Scene};
 use crate::readings::{self, Readings};
 use crate::sheet::{self, Candidate, Sheet, Wanted};
@@ -99,7 +100,11 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     let view = View { shelf: &loaded.shelf, configured: &configured, told: &told };
     let (tasks, identities) = stages.run("propose", || {
         let remembered = memory.as_deref().map(remembered_ids).transpose()?.unwrap_or_default();
-        Ok(tasks(&loaded.progress, &remembered, propose(&view, scene.now.date_naive())))
+        let mut proposals = propose(&view, scene.now.date_naive());
+        if !measuring::due(scene, memory.as_deref(), &facts)?.is_empty() {
+            proposals.push(propose_measuring());
+        }
+        Ok(tasks(&loaded.progress, &remembered, proposals))
     })?;
     let brake = stages.brake();
     let labels = learn::labels(memory.as_deref())?;
@@ -227,9 +232,13 @@ fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger
             None => {}
         }
     }
-    let again = ledger.measured.map(|at| at + chrono::TimeDelta::hours(20)).filter(|until| *until > scene.now);
-    if let (Some(Skill::Measure), Some(until)) = (reading.skill, again) {
-        return Past::CoolingDown { until, why: "counted today already".to_owned() };
+    if reading.skill == Some(Skill::Measure) {
+        let again = ledger.measured.map(|at| at + chrono::TimeDelta::hours(20)).filter(|until| *until > scene.now);
+        return match (&task.source, again) {
+            (Source::Progress { .. }, Some(until)) => Past::CoolingDown { until, why: "counted today already".to_owned() },
+            // A proposal comes when a channel is due; and only reading is no effect that a cap counts.
+            _ => Past::Fresh,
+        };
     }
     let caps = &scene.settings.caps;
     if ledger.effects_today() >= caps.day {

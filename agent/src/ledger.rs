@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::{AskRow, CandidateRow, Effect, EffectState, EvidenceRow, FactRow, Key, Memory, NewEffect, RunId, Sending, Standing};
-use reveille_mission::{Channel, FactValue, Facts, Skill};
+use reveille_mission::{Channel, FactKey, FactValue, Facts, Skill};
 use reveille_skills::distribute::Post;
 use reveille_skills::offer::Told;
 use reveille_skills::publish::{Evidence, EvidenceKind};
@@ -169,10 +169,16 @@ pub(crate) fn evidence_rows(proofs: &[Evidence]) -> Vec<EvidenceRow> {
     proofs.iter().map(row).collect()
 }
 
+/// Whether a fact is kept by measuring a channel, not by every wake: what a wake remembers of it is older than what it measures.
+fn is_of_channel(key: FactKey) -> bool {
+    matches!(key, FactKey::Followers(_) | FactKey::Posts(_) | FactKey::Engagements(_))
+}
+
 /// Keeps today's counts and reads them back; how many there are.
 pub(crate) fn record_counts(memory: &mut Memory, run: RunId, facts: &Facts, now: DateTime<Utc>) -> Outcome<usize> {
     let rows: Vec<FactRow> = facts
         .iter()
+        .filter(|(key, _)| !is_of_channel(*key))
         .filter_map(|(key, fact)| match fact.value {
             FactValue::Count(count) => Some(FactRow {
                 key: key.to_string(),

@@ -1,6 +1,7 @@
 //! reveille.toml: one documented struct a section. Unknown keys are refused with the nearest right name; secrets stand
 //! here by reference only, and no message repeats a value.
 
+mod days;
 mod keys;
 mod patience;
 mod secret;
@@ -14,6 +15,7 @@ use reveille_schedules::{Every, Quiet};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub(crate) use days::Days;
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
 
@@ -71,11 +73,21 @@ pub(crate) struct Wake {
     /// How long a server may take to answer, like `30s`.
     #[serde(deserialize_with = "parsed")]
     pub(crate) patience: Patience,
+    /// How old a measured number may be, like `7d`, until measuring is proposed.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) measure_every: Days<1, 90>,
 }
 
 impl Default for Wake {
     fn default() -> Self {
-        Self { every: Every::minutes(120), quiet: None, timezone: Tz::UTC, limit: Every::minutes(20), patience: Patience::default() }
+        Self {
+            every: Every::minutes(120),
+            quiet: None,
+            timezone: Tz::UTC,
+            limit: Every::minutes(20),
+            patience: Patience::default(),
+            measure_every: Days::of(7),
+        }
     }
 }
 

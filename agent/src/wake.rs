@@ -13,6 +13,7 @@ use crate::learn;
 use crate::lease::Lease;
 use crate::ledger;
 use crate::observe::Scene;
+use crate::reached;
 use crate::record;
 use crate::sheet::markdown::{self, Number};
 use crate::sheet::terminal::{self, Heading};
@@ -109,6 +110,7 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
         already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
     ticks.extend(known);
     let (sheet, done, asks) = act_or_next(scene, lease, memory, run, &mut deliberation, stages, &mut notes.hurt)?;
+    notes.hurt.extend(done.hurt.iter().cloned());
     let report = format!("{} {}", done.did, done.evidence.join("; "));
     if sheet.outcome == sheet::Outcome::Act {
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
@@ -134,6 +136,7 @@ fn act_or_next(
     stages: &mut Stages,
     said: &mut Vec<String>,
 ) -> Outcome<(Sheet, Done, Vec<Ask>)> {
+    let connect = |channel| crate::connect::connect(scene.settings, scene.home, scene.environment, channel);
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
         act::show_prepared(scene, deliberation, &asks, &mut sheet, true);
@@ -143,7 +146,7 @@ fn act_or_next(
         };
         stages.check()?;
         let id = action.chosen().eligible().task().id.clone();
-        match stages.run("act", || act::act(scene, lease, memory, run, deliberation, action)) {
+        match stages.run("act", || act::act(scene, lease, memory, run, deliberation, action, &connect)) {
             Ok(done) => return Ok((sheet, done, asks)),
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
             Err(failure) => {
@@ -196,7 +199,8 @@ fn record_all(
     notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
     // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
-    let body = markdown::render(&sheet, &done.did, &notes.lines(), &numbers(deliberation, &shelf));
+    let reach = reached::lines(scene, memory)?;
+    let body = markdown::render(&sheet, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();

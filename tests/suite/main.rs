@@ -9,6 +9,7 @@ mod commands;
 mod example;
 mod killed;
 mod learn;
+mod measure;
 mod plan;
 mod progress;
 mod subject;

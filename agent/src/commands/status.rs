@@ -7,6 +7,7 @@ use clap::Args;
 use reveille_memory::{Memory, MemoryError};
 use reveille_mission::{Channel, NeedState};
 use reveille_schedules::{Due, due};
+use reveille_skills::measure::Reached;
 use serde::Serialize;
 
 use super::{Ready, print, print_json};
@@ -37,6 +38,8 @@ struct Standing {
     learned: Learned,
     readers: Readers,
     channels: Vec<Reachable>,
+    /// What each channel brought, where that was measured.
+    reach: Vec<Reached>,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,7 +85,7 @@ impl Status {
         let standing = standing(ready)?;
         match self.json {
             true => print_json(&standing)?,
-            false => print(&shown(&standing))?,
+            false => print(&shown(&standing, ready))?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -103,6 +106,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         awaiting_you: vec![],
         learned: Learned::default(),
         channels: vec![],
+        reach: vec![],
         readers: Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() },
     };
     let memory = match Memory::open_read_only(&ready.home.database()) {
@@ -147,6 +151,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
         });
     }
     standing.learned = Learned { lines: memory.label_count().or_fail()?, set_aside: crate::learn::set_aside(memory)? };
+    standing.reach = reveille_skills::measure::reached(memory, &ready.settings.priors, now).or_fail()?;
     standing.paused = memory.paused(now).or_fail()?.map(|pause| pause.reason);
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
@@ -157,7 +162,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     Ok(())
 }
 
-fn shown(standing: &Standing) -> String {
+fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     let mut out = format!("{}\n\n", standing.name);
     let when = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
     match &standing.last {
@@ -187,6 +192,7 @@ fn shown(standing: &Standing) -> String {
         let missing = channel.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();
         out.push_str(&format!("{:<11} {}{missing}\n", channel.channel, channel.at));
     }
+    out.push_str(&crate::reached::table(&standing.reach, ready.settings.wake.measure_every.delta(), ready.environment.now()));
     if let Some(reason) = &standing.paused {
         out.push_str(&format!("paused      {reason}\n"));
     }

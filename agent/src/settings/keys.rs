@@ -10,7 +10,7 @@ const KEYS: [(&str, &[&str]); 15] = [
         "*",
         &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "hosts"],
     ),
-    ("wake", &["every", "quiet", "timezone", "limit", "patience"]),
+    ("wake", &["every", "quiet", "timezone", "limit", "patience", "measure_every"]),
     ("model", &["name", "path"]),
     ("channels", &["mastodon", "bluesky", "email", "hackernews", "reddit", "x", "lobsters", "linkedin"]),
     ("channels.mastodon", &["server", "token"]),
@@ -35,6 +35,7 @@ const KEYS: [(&str, &[&str]); 15] = [
             "served_stays",
             "paying_stays",
             "silent_share",
+            "measured_worth",
         ],
     ),
 ];
@@ -110,6 +111,11 @@ mod tests {
                 "[wake]\nevery = \"soon\"\n",
                 "5:9: `soon` is no period: write it like `30m`, `2h` or `1d`, from 1m to 7d (hint: see docs/settings.md)",
             ),
+            (
+                "[wake]\nmeasure_every = \"91d\"\n",
+                "5:17: `91d` is no number of days: write it like `7d`, from 1d to 90d (hint: see docs/settings.md)",
+            ),
+            ("[priors]\nmeasured_worth = 0.5\n", "4:1: `measured_worth` must be above 0 and below 0.5 (hint: see docs/settings.md)"),
             ("[priors]\nreach_base = -1.0\n", "4:1: `reach_base` must be above 0 (hint: see docs/settings.md)"),
             (
                 "[wake]\npatience = \"5m\"\n",
@@ -140,11 +146,12 @@ mod tests {
     #[test]
     fn defaults_and_every_section_are_read() {
         let full = format!(
-            "{LEAST}[wake]\nevery = \"2h\"\nquiet = \"23:00-07:00\"\ntimezone = \"America/New_York\"\nlimit = \"20m\"\n[channels.email]\nsmtp = \"smtps://m.example\"\nuser = \"u\"\npassword = {{ file = \"secret\" }}\nfrom = \"N <n@n.example>\"\n[channels.x]\n[approve]\nskills = [\"publish\"]\nchannels = [\"email\"]\n[priors]\nstranger_to_confirmed = {{ yes = 1, no = 9 }}\n"
+            "{LEAST}[wake]\nevery = \"2h\"\nquiet = \"23:00-07:00\"\ntimezone = \"America/New_York\"\nlimit = \"20m\"\nmeasure_every = \"14d\"\n[channels.email]\nsmtp = \"smtps://m.example\"\nuser = \"u\"\npassword = {{ file = \"secret\" }}\nfrom = \"N <n@n.example>\"\n[channels.x]\n[approve]\nskills = [\"publish\"]\nchannels = [\"email\"]\n[priors]\nstranger_to_confirmed = {{ yes = 1, no = 9 }}\n"
         );
         let settings = Settings::parse(&full).expect("valid");
         assert_eq!(settings.secret(reveille_mission::Channel::Email), Some(&Secret::File("secret".into())));
         assert_eq!(settings.configured().len(), 3);
+        assert_eq!(settings.wake.measure_every.delta().num_days(), 14);
         let least = Settings::parse(LEAST).expect("valid");
         assert_eq!((least.wake.every.duration().as_secs(), least.wake.limit.duration().as_secs()), (7200, 1200));
     }

@@ -1,5 +1,5 @@
 //! The sheet as it lands in PROGRESS.md: what was done last, what needs the human, what was refused and why, the numbers
-//! against the goal. Nothing in it may look like a marker of the block or start a new list by accident.
+//! against the goal, people reached on each channel. Nothing in it may look like a marker of the block or start a new list by accident.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub(crate) struct Number {
 }
 
 /// The lines between the block's markers.
-pub(crate) fn render(sheet: &Sheet, did: &str, said: &[String], numbers: &[Number]) -> String {
+pub(crate) fn render(sheet: &Sheet, did: &str, said: &[String], numbers: &[Number], reach: &[String]) -> String {
     let mut out = String::from("## Reveille\n\n");
     let _ = writeln!(out, "Last wake {}: {}", sheet.now.format("%Y-%m-%d %H:%M UTC"), plain(did));
     for line in said {
@@ -28,6 +28,12 @@ pub(crate) fn render(sheet: &Sheet, did: &str, said: &[String], numbers: &[Numbe
     out.push_str("\n### Numbers\n\n| | today | goal |\n|---|---|---|\n");
     for number in numbers {
         let _ = writeln!(out, "| {} | {} | {} |", cell(&number.name), cell(&number.today), cell(&number.goal));
+    }
+    if !reach.is_empty() {
+        out.push_str("\n### Reach\n\n");
+    }
+    for line in reach {
+        let _ = writeln!(out, "- {}", plain(line));
     }
     out.trim_end().to_owned()
 }

@@ -27,6 +27,8 @@ pub struct Measured {
     pub learned: String,
     /// What could not be fetched, with channel and reason, and what stands in its place.
     pub notes: Vec<String>,
+    /// The server did not accept the credential: its words.
+    pub refused: Option<String>,
 }
 
 /// Measures a channel and keeps what it says: a new round, or the rest of an open one.
@@ -41,10 +43,10 @@ pub fn measure(memory: &mut Memory, run: RunId, meter: Meter<'_>, every: TimeDel
     keep(memory, run, &found, &wanted)?;
     let round = match found.faults.last() {
         None => round.closed(),
-        // Asking again is no use before a human has changed something: the next round comes in its time.
-        Some(Fault::Credential { .. } | Fault::Refused { .. }) => round.closed(),
+        // Asking again is no use: the next round comes in its time.
+        Some(Fault::Refused { .. }) => round.closed(),
         Some(Fault::RateLimited { until, .. }) => round.postponed(Some(*until), now),
-        Some(Fault::Later { .. } | Fault::Unclear { .. }) => round.postponed(None, now),
+        Some(Fault::Credential { .. } | Fault::Later { .. } | Fault::Unclear { .. }) => round.postponed(None, now),
     };
     round.keep(memory, channel)?;
     let reasons: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
@@ -52,7 +54,11 @@ pub fn measure(memory: &mut Memory, run: RunId, meter: Meter<'_>, every: TimeDel
     if found.left > 0 && round.open {
         notes.push(format!("{} posts on {} are left to measure in a later wake", found.left, channel.title()));
     }
-    Ok(Measured { channel, learned: learned(&found), notes })
+    let refused = found.faults.iter().find_map(|fault| match fault {
+        Fault::Credential { why, .. } => Some(why.clone()),
+        _ => None,
+    });
+    Ok(Measured { channel, learned: learned(&found), notes, refused })
 }
 
 /// A channel that could not even be connected to: its last values stay, and it is tried again the next day.
@@ -68,7 +74,7 @@ pub fn not_connected(
 ) -> Result<Measured, MemoryError> {
     Round::at(Round::last(memory, channel)?, every, now).postponed(None, now).keep(memory, channel)?;
     let notes = notes(memory, channel, &[why.to_owned()], now)?;
-    Ok(Measured { channel, learned: String::new(), notes })
+    Ok(Measured { channel, learned: String::new(), notes, refused: None })
 }
 
 /// Counts the mails of all letters in the ledger: nobody is asked.
@@ -82,7 +88,12 @@ pub fn measure_mail(memory: &mut Memory, run: RunId, every: TimeDelta, now: Date
     let row = |key: &str, count: u64| row(key.to_owned(), count, "the ledger", now);
     memory.record_facts(&[row(DELIVERED, delivered), row(BOUNCED, bounced)], run)?;
     Round::at(Round::last(memory, Channel::Email)?, every, now).closed().keep(memory, Channel::Email)?;
-    Ok(Measured { channel: Channel::Email, learned: format!("mail: {delivered} delivered, {bounced} bounced"), notes: vec![] })
+    Ok(Measured {
+        channel: Channel::Email,
+        learned: format!("mail: {delivered} delivered, {bounced} bounced"),
+        notes: vec![],
+        refused: None,
+    })
 }
 
 fn row(key: String, value: u64, source: &str, at: DateTime<Utc>) -> FactRow {

@@ -1,3 +1,4 @@
 //! The channels against real servers of `tests/servers` and a scripted one. One file a channel.
 
+mod hackernews;
 mod mastodon;
