@@ -238,8 +238,9 @@ fn what_the_server_says_for_certain_is_told_apart() {
     );
     assert!(matches!(connection.send(&sending, &[], now()), Err(Fault::Unclear { .. })));
     assert_eq!(server.statuses().len(), 1);
+    let nobody = account(&server.url);
     drop(server);
-    assert!(matches!(connection.send(&sending, &[], now()), Err(Fault::Later { .. })));
+    assert!(matches!(nobody.send(&sending, &[], now()), Err(Fault::Later { .. })));
 }
 
 #[test]
