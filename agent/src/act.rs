@@ -2,18 +2,21 @@
 
 use reveille_memory::{Memory, RunId};
 use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject};
-use reveille_skills::channels::Connection;
 use reveille_skills::distribute::{self, Filing, Post, Telling};
 use reveille_skills::publish;
 
 use crate::answers::tick;
+use crate::brakes::Guard;
+use crate::connect::connect;
 use crate::deliberate::Deliberation;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::lease::Lease;
 use crate::ledger::{self, evidence_rows};
+use crate::letter;
 use crate::measuring;
 use crate::observe::Scene;
 use crate::sheet::Sheet;
+use crate::telling;
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +38,13 @@ impl Done {
     }
 }
 
-/// Finishes publications that were cut off, and proves them.
-pub(crate) fn recover(scene: &Scene<'_>, memory: &mut Memory, run: RunId) -> Outcome {
+/// Finishes publications that were cut off, and proves them; looks what became of posts that were let go. What to tell of it.
+pub(crate) fn recover(guard: &Guard<'_>, memory: &mut Memory, run: RunId) -> Outcome<Vec<String>> {
+    recover_pages(guard.scene, memory, run)?;
+    telling::look_back(guard, memory)
+}
+
+fn recover_pages(scene: &Scene<'_>, memory: &mut Memory, run: RunId) -> Outcome {
     let publication = publication(scene);
     let repaired = publish::repair(scene.home.root(), &publication).or_fail()?;
     for issue in &repaired {
@@ -64,31 +72,28 @@ pub(crate) fn refresh(scene: &Scene<'_>, shelf: &Shelf) -> Outcome {
     Ok(())
 }
 
-/// Does what was chosen. `connect` opens the account on a channel.
-pub(crate) fn act(
-    scene: &Scene<'_>,
-    lease: &Lease,
-    memory: &mut Memory,
-    run: RunId,
-    deliberation: &Deliberation,
-    action: &Action<'_>,
-    connect: &dyn Fn(Channel) -> Outcome<Connection>,
-) -> Outcome<Done> {
+/// Does what was chosen.
+pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberation: &Deliberation, action: &Action<'_>) -> Outcome<Done> {
+    let scene = guard.scene;
     let eligible = action.chosen().eligible();
     let (task, reading) = (eligible.task(), eligible.reading());
-    lease.check()?;
+    guard.lease.check()?;
+    let approvals = deliberation.approvals(&task.id);
     let subject = || match &reading.subject {
         Subject::One(id) => deliberation.loaded.shelf.by_id(id).cloned(),
         _ => None,
     };
     let mut done = match (reading.skill, reading.channel, subject()) {
         (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
-        (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) => prepare(scene, memory, run, &issue, channel)?,
-        (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation, connect)?,
+        (Some(Skill::Publish | Skill::Distribute), Some(Channel::Email), Some(issue)) => letter::send(guard, memory, run, &issue, &approvals)?,
+        (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) if !channel.person_only() => {
+            telling::tell(guard, memory, run, &issue, channel, &approvals)?
+        }
+        (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
         _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),
     };
     // Only what is proved is ticked, and only a line that says just that; counting is never finished.
-    if !done.evidence.is_empty() && task.is_order() && reading.skill == Some(Skill::Publish) {
+    if !done.evidence.is_empty() && task.is_order() && reading.skill != Some(Skill::Measure) {
         let evidence = format!("done {}, {}", scene.now.format("%Y-%m-%d %H:%M"), done.evidence.join("; "));
         done.edits.extend(tick(deliberation, &task.id, &evidence));
     }
@@ -121,24 +126,9 @@ fn short_hash(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
-/// Puts a post into the outbox for a person; the ledger waits for its address.
-fn prepare(scene: &Scene<'_>, memory: &mut Memory, run: RunId, issue: &Issue, channel: Channel) -> Outcome<Done> {
-    let (path, post) = compose(scene, issue, channel)?;
-    file(scene, issue, &post)?;
-    ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
-    let link = post.prefilled.as_deref().map(|link| format!("; open it prefilled: {link}")).unwrap_or_default();
-    Ok(Done { did: format!("prepared {} for {}: the text is in {path}{link}", issue.name(), channel.title()), ..Done::default() })
-}
-
-fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel) -> Outcome<(String, Post)> {
-    let link = publish::address(&publication(scene), issue).or_fail()?;
-    let server = match channel {
-        Channel::Mastodon => scene.settings.channels.mastodon.as_ref().map(|mastodon| &mastodon.server),
-        _ => None,
-    };
-    // The ledger has one telling an issue and channel: the first.
-    let telling = Telling { issue, link: link.as_str(), publication: &scene.settings.name, channel, told_before: 0, server };
-    let post = distribute::compose(&telling).or_fail()?;
+/// The post for a channel that only a person may use, and its page in the outbox.
+fn compose(scene: &Scene<'_>, memory: Option<&Memory>, issue: &Issue, channel: Channel) -> Outcome<(String, Post)> {
+    let post = telling::compose(scene, memory, issue, channel, None)?;
     Ok((distribute::outbox_path(issue, channel), post))
 }
 
@@ -152,10 +142,17 @@ fn file(scene: &Scene<'_>, issue: &Issue, post: &Post) -> Outcome {
 }
 
 /// Says, in the asks that wait for a post, where its text is (a wake puts it there) and where its form; nothing is written.
-pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks: &[Ask], sheet: &mut Sheet, woken: bool) {
+pub(crate) fn show_prepared(
+    scene: &Scene<'_>,
+    memory: Option<&Memory>,
+    deliberation: &Deliberation,
+    asks: &[Ask],
+    sheet: &mut Sheet,
+    woken: bool,
+) {
     for (ask, issue, channel) in by_hand(deliberation, asks) {
         let Some(wanted) = sheet.needs_you.iter_mut().find(|wanted| wanted.key == ask.key) else { continue };
-        match compose(scene, issue, channel) {
+        match compose(scene, memory, issue, channel) {
             Ok((path, post)) => {
                 let ready = if woken || scene.home.root().join(&path).exists() { "is ready" } else { "will be" };
                 wanted.ask.push_str(&format!("; the text {ready} in {path}"));
@@ -178,7 +175,7 @@ pub(crate) fn prepare_by_hand(
     for (_, issue, channel) in by_hand(deliberation, asks) {
         lease.check()?;
         // An issue that no text can be made of is said in its ask; the others go on.
-        let Ok((_, post)) = compose(scene, issue, channel) else { continue };
+        let Ok((_, post)) = compose(scene, Some(memory), issue, channel) else { continue };
         file(scene, issue, &post)?;
         ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
     }
@@ -197,15 +194,10 @@ fn by_hand<'a>(deliberation: &'a Deliberation, asks: &'a [Ask]) -> Vec<(&'a Ask,
 }
 
 /// Measures every connected channel and keeps today's counts; the proof is what memory gives back.
-fn measure(
-    scene: &Scene<'_>,
-    memory: &mut Memory,
-    run: RunId,
-    deliberation: &Deliberation,
-    connect: &dyn Fn(Channel) -> Outcome<Connection>,
-) -> Outcome<Done> {
+fn measure(scene: &Scene<'_>, memory: &mut Memory, run: RunId, deliberation: &Deliberation) -> Outcome<Done> {
     memory.keep_text("measured", &scene.now.to_rfc3339()).or_fail()?;
-    let heard = measuring::measure(scene, memory, run, &deliberation.facts, connect)?;
+    let connect = |channel| connect(scene.settings, scene.home, scene.environment, channel);
+    let heard = measuring::measure(scene, memory, run, &deliberation.facts, &connect)?;
     let counted = ledger::record_counts(memory, run, &deliberation.facts, scene.now)?;
     let readers = &deliberation.readers;
     let here = format!(

@@ -264,6 +264,12 @@ fn needs_of(case: &Case) -> Vec<Need> {
 }
 
 impl Deliberation {
+    /// The digests that need the human's yes before this task may be done.
+    pub(crate) fn approvals(&self, id: &TaskId) -> Vec<String> {
+        let needs = self.cases.iter().filter(|case| case.task.id == *id).flat_map(needs_of);
+        needs.filter_map(|need| if let Need::Approval(digest) = need { Some(digest) } else { None }).collect()
+    }
+
     /// Sets a task aside that failed just now, so that the next best has its turn.
     pub(crate) fn set_aside(&mut self, id: &TaskId, why: &str, now: chrono::DateTime<chrono::Utc>) {
         for case in self.cases.iter_mut().filter(|case| case.task.id == *id) {

@@ -2,17 +2,20 @@
 
 mod act;
 mod answers;
+mod brakes;
 mod commands;
 mod connect;
 mod credential;
 mod deliberate;
 mod environment;
 mod failure;
+mod fault;
 mod handover;
 mod home;
 mod learn;
 mod lease;
 mod ledger;
+mod letter;
 mod logging;
 mod measuring;
 mod observe;
@@ -23,6 +26,7 @@ mod record;
 mod settings;
 mod sheet;
 mod stages;
+mod telling;
 mod wake;
 
 use std::process::ExitCode;

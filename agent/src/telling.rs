@@ -22,7 +22,7 @@ pub(crate) fn tell(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let connection = connect(scene.settings, scene.home, scene.environment, channel)?;
     let limits = limits(guard, memory, &connection)?;
     let telling = ledger::next_telling(memory, &issue.id, channel)?;
-    let post = compose(scene, memory, issue, channel, Some(limits))?;
+    let post = compose(scene, Some(memory), issue, channel, Some(limits))?;
     let picture = distribute::picture(scene.home.root(), issue).or_fail()?;
     let mut receipts: Vec<Receipt> = Vec::new();
     for (at, text) in post.pieces.iter().enumerate() {
@@ -123,10 +123,10 @@ pub(crate) fn known_limits(memory: &Memory, channel: Channel) -> Outcome<Option<
 }
 
 /// The next telling's post.
-pub(crate) fn compose(scene: &Scene<'_>, memory: &Memory, issue: &Issue, channel: Channel, limits: Option<PostLimits>) -> Outcome<Post> {
+pub(crate) fn compose(scene: &Scene<'_>, memory: Option<&Memory>, issue: &Issue, channel: Channel, limits: Option<PostLimits>) -> Outcome<Post> {
     let link = publish::address(&publication(scene), issue).or_fail()?;
     let server = scene.settings.channels.mastodon.as_ref().filter(|_| channel == Channel::Mastodon).map(|mastodon| &mastodon.server);
-    let earlier = ledger::earlier_words(memory, &issue.id, channel)?;
+    let earlier = memory.map(|memory| ledger::earlier_words(memory, &issue.id, channel)).transpose()?.unwrap_or_default();
     let told_before = earlier.len();
     let telling = Telling {
         issue,

@@ -1,13 +1,18 @@
 //! One wake, a stage a line. What each stage does lives in the file that it names.
 
+use std::cell::Cell;
+
 use reveille_memory::{Memory, NewRun, RunEnd, RunId, RunState};
 use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
+use reveille_skills::delivery::Step;
 use serde::Serialize;
 
 use crate::act::{self, Done};
 use crate::answers;
+use crate::brakes::Guard;
 use crate::deliberate::{Deliberation, Manner, deliberate};
 use crate::failure::{Kind, OrFail, Outcome};
+use crate::fault::Faults;
 use crate::handover::{Letter, Notes};
 use crate::learn;
 use crate::lease::Lease;
@@ -36,8 +41,11 @@ pub(crate) struct Report {
 
 /// Wakes once in a home.
 pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome<Report> {
+    let faults = Faults::of(scene.environment)?;
+    faults.reach(Step::BeforeClaim);
     let lease = Lease::take(scene.home, scene.now)?;
     lease.check()?;
+    faults.reach(Step::AfterClaim);
     if dry_run {
         return rehearse(scene, manner);
     }
@@ -45,7 +53,9 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome
     crate::commands::not_paused(&memory, scene.now)?;
     let run = begin(scene, &mut memory)?;
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
-    let result = stages_of(scene, manner, &lease, &mut memory, run, &mut stages);
+    let stopped = stages.brake();
+    let guard = Guard { scene, lease: &lease, stopped: &stopped, faults: &faults, begun: Cell::new(0) };
+    let result = stages_of(&guard, manner, &mut memory, run, &mut stages);
     let end = match &result {
         Ok(report) => RunEnd {
             ended_at: scene.environment.now(),
@@ -85,9 +95,10 @@ fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
     memory.begin_run(&new).or_fail()
 }
 
-fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Memory, run: RunId, stages: &mut Stages) -> Outcome<Report> {
+fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId, stages: &mut Stages) -> Outcome<Report> {
+    let scene = guard.scene;
     let mut ticks = Vec::new();
-    stages.run("recover", || act::recover(scene, memory, run))?;
+    let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
     stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
     let (_, _, asks) = deliberation.decide(scene);
@@ -97,7 +108,8 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
         deliberation = deliberate(scene, Some(memory), manner, stages)?;
     }
     ticks.extend(heard.edits);
-    let mut notes = Notes { learned, hurt: heard.said };
+    let mut notes = Notes { learned, hurt: recovered };
+    notes.hurt.extend(heard.said);
     notes.hurt.extend(learn::weigh(memory, deliberation.readings.learned)?);
     notes.hurt.extend(
         memory
@@ -109,16 +121,16 @@ fn stages_of(scene: &Scene<'_>, manner: &Manner, lease: &Lease, memory: &mut Mem
     let known =
         already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
     ticks.extend(known);
-    let (sheet, done, asks) = act_or_next(scene, lease, memory, run, &mut deliberation, stages, &mut notes.hurt)?;
+    let (sheet, done, asks) = act_or_next(guard, memory, run, &mut deliberation, stages, &mut notes.hurt)?;
     notes.hurt.extend(done.hurt.iter().cloned());
     let report = format!("{} {}", done.did, done.evidence.join("; "));
     if sheet.outcome == sheet::Outcome::Act {
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
         memory.keep_text("unreported", &report).or_fail()?;
     }
-    stages.run("prepare", || act::prepare_by_hand(scene, lease, memory, run, &deliberation, &asks))?;
+    stages.run("prepare", || act::prepare_by_hand(scene, guard.lease, memory, run, &deliberation, &asks))?;
     ticks.extend(done.edits.clone());
-    let report = stages.run("record", || record_all(scene, memory, run, &deliberation, sheet, &done, ticks, notes))?;
+    let report = stages.run("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
     Ok(report)
 }
@@ -128,25 +140,24 @@ const FAILURES: usize = 3;
 
 /// Does the best task; one that fails is said and set aside, and the next best has its turn.
 fn act_or_next(
-    scene: &Scene<'_>,
-    lease: &Lease,
+    guard: &Guard<'_>,
     memory: &mut Memory,
     run: RunId,
     deliberation: &mut Deliberation,
     stages: &mut Stages,
     said: &mut Vec<String>,
 ) -> Outcome<(Sheet, Done, Vec<Ask>)> {
-    let connect = |channel| crate::connect::connect(scene.settings, scene.home, scene.environment, channel);
+    let scene = guard.scene;
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
-        act::show_prepared(scene, deliberation, &asks, &mut sheet, true);
+        act::show_prepared(scene, Some(memory), deliberation, &asks, &mut sheet, true);
         let Decision::Act(action) = &decision else {
             let done = Done::nothing(markdown::at_rest(sheet.outcome));
             return Ok((sheet, done, asks));
         };
         stages.check()?;
         let id = action.chosen().eligible().task().id.clone();
-        match stages.run("act", || act::act(scene, lease, memory, run, deliberation, action, &connect)) {
+        match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
             Ok(done) => return Ok((sheet, done, asks)),
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
             Err(failure) => {
@@ -185,7 +196,7 @@ fn already_done(deliberation: &Deliberation) -> Vec<Edit> {
 /// Memory first, then PROGRESS.md, then the letter.
 #[expect(clippy::too_many_arguments, reason = "the last stage brings everything together")]
 fn record_all(
-    scene: &Scene<'_>,
+    guard: &Guard<'_>,
     memory: &mut Memory,
     run: RunId,
     deliberation: &Deliberation,
@@ -194,6 +205,7 @@ fn record_all(
     mut edits: Vec<Edit>,
     mut notes: Notes,
 ) -> Outcome<Report> {
+    let scene = guard.scene;
     ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
     notes.hurt.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
     notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
@@ -204,7 +216,9 @@ fn record_all(
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();
+    guard.faults.reach(Step::BeforeRecord);
     let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
+    guard.faults.reach(Step::AfterRecord);
     memory.keep_text("block", &body).or_fail()?;
     notes.hurt.extend(written.conflicts);
     Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
@@ -235,7 +249,7 @@ pub(crate) fn consider(scene: &Scene<'_>, manner: &Manner) -> Outcome<(Deliberat
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let deliberation = deliberate(scene, memory.as_mut(), manner, &mut stages)?;
     let (mut sheet, _, asks) = deliberation.decide(scene);
-    act::show_prepared(scene, &deliberation, &asks, &mut sheet, false);
+    act::show_prepared(scene, memory.as_ref(), &deliberation, &asks, &mut sheet, false);
     Ok((deliberation, sheet))
 }
 
