@@ -12,5 +12,6 @@ mod learn;
 mod measure;
 mod plan;
 mod progress;
+mod servers;
 mod subject;
 mod wake;
