@@ -1,0 +1,1 @@
+//! The channels against real servers of `tests/servers` and a scripted one. One file a channel.
