@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use reveille_mission::Channel;
 use reveille_skills::channels::Connection;
 use reveille_skills::channels::bluesky::Bluesky;
-use reveille_skills::channels::email::{Email, MailServer};
+use reveille_skills::channels::email::{Dkim, Email, MailServer};
 use reveille_skills::channels::mastodon::Mastodon;
 
 use crate::environment::Environment;
@@ -27,14 +27,20 @@ pub(crate) const CONNECTABLE: [Channel; 3] = [Channel::Mastodon, Channel::Bluesk
 /// The channel is not in the settings or takes no program, its secret can't be revealed, or its settings can't be used.
 pub(crate) fn connect(settings: &Settings, home: &Home, environment: &Environment, channel: Channel) -> Outcome<Connection> {
     let secret = settings.secret(channel).map(|secret| secret.reveal(environment, home)).transpose()?;
-    connect_with(settings, home, channel, secret)
+    connect_with(settings, home, environment, channel, secret)
 }
 
 /// The same with a secret that was just given.
 ///
 /// # Errors
 /// See [`connect`].
-pub(crate) fn connect_with(settings: &Settings, home: &Home, channel: Channel, secret: Option<SecretString>) -> Outcome<Connection> {
+pub(crate) fn connect_with(
+    settings: &Settings,
+    home: &Home,
+    environment: &Environment,
+    channel: Channel,
+    secret: Option<SecretString>,
+) -> Outcome<Connection> {
     let (channels, patience) = (&settings.channels, settings.wake.patience.duration());
     let secret = || secret.clone().ok_or_else(|| absent(channel));
     match channel {
@@ -49,7 +55,9 @@ pub(crate) fn connect_with(settings: &Settings, home: &Home, channel: Channel, s
         }
         Channel::Email => {
             let section = channels.email.as_ref().ok_or_else(|| absent(channel))?;
-            Ok(Connection::Email(Email::new(mail_server(section, secret()?, patience)).or_fail()?))
+            let given = section.password.as_ref().map(|_| secret()).transpose()?;
+            let dkim = section.dkim.as_ref().map(|dkim| signing(dkim, environment, home)).transpose()?;
+            Ok(Connection::Email(Email::new(mail_server(section, home, given, dkim, patience)).or_fail()?))
         }
         Channel::Web | Channel::Hackernews | Channel::Reddit | Channel::X | Channel::Lobsters | Channel::Linkedin => {
             let failure = Failure::message(Kind::Usage, format!("{} is no channel that a program connects to", channel.title()));
@@ -58,17 +66,27 @@ pub(crate) fn connect_with(settings: &Settings, home: &Home, channel: Channel, s
     }
 }
 
-fn mail_server(section: &settings::Email, password: SecretString, patience: std::time::Duration) -> MailServer {
+fn mail_server(
+    section: &settings::Email,
+    home: &Home,
+    password: Option<SecretString>,
+    dkim: Option<Dkim>,
+    patience: std::time::Duration,
+) -> MailServer {
     MailServer {
         address: section.smtp.clone(),
-        user: Some(section.user.clone()),
-        password: Some(password),
-        ca: None,
+        user: section.user.clone(),
+        password,
+        ca: section.ca.as_ref().map(|ca| home.root().join(ca)),
         from: section.from.clone(),
-        reply_to: None,
-        dkim: None,
+        reply_to: section.reply_to.clone(),
+        dkim,
         patience,
     }
+}
+
+fn signing(dkim: &settings::Dkim, environment: &Environment, home: &Home) -> Outcome<Dkim> {
+    Ok(Dkim { domain: dkim.domain.clone(), selector: dkim.selector.clone(), key: dkim.key.reveal(environment, home)? })
 }
 
 /// What to say of a channel that the settings lack.

@@ -144,14 +144,66 @@ pub(crate) struct Bluesky {
 /// `[channels.email]`
 #[derive(Debug, Deserialize)]
 pub(crate) struct Email {
-    /// The mail server, `smtps://` or `smtp://`.
+    /// The mail server: `smtps://`, `smtp://` (STARTTLS), or `sendmail:///path` for a program on this machine.
     pub(crate) smtp: Url,
-    /// The login.
-    pub(crate) user: String,
+    /// The login; a server on this machine may need none.
+    pub(crate) user: Option<String>,
     /// Its password.
-    pub(crate) password: Secret,
+    pub(crate) password: Option<Secret>,
     /// The sender, as `Name <address>`.
     pub(crate) from: String,
+    /// Where answers go, if not to the sender.
+    pub(crate) reply_to: Option<String>,
+    /// Certificates (PEM) for a server of one's own; relative to the home.
+    pub(crate) ca: Option<PathBuf>,
+    /// The most mails a minute.
+    #[serde(default = "a_mail_a_second")]
+    pub(crate) rate: u32,
+    /// The https address at which readers leave, `{token}` in it; default `<url>/unsubscribe/{token}`.
+    pub(crate) unsubscribe: Option<String>,
+    /// What mails are signed with.
+    pub(crate) dkim: Option<Dkim>,
+}
+
+/// `dkim` of `[channels.email]`
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dkim {
+    /// The signing domain.
+    pub(crate) domain: String,
+    /// Under which the public key stands in the DNS.
+    pub(crate) selector: String,
+    /// The private key.
+    pub(crate) key: Secret,
+}
+
+impl Email {
+    /// What can't be meant.
+    fn problem(&self) -> Option<&'static str> {
+        let here = self.smtp.scheme() == "sendmail";
+        let leaves = |address: &String| address.starts_with("https://") && address.contains("{token}");
+        let named = |dkim: &Dkim| !dkim.domain.is_empty() && !dkim.selector.is_empty();
+        if !["smtp", "smtps", "sendmail"].contains(&self.smtp.scheme()) {
+            Some("`smtp` starts with `smtps://`, `smtp://` or `sendmail://`")
+        } else if self.user.is_some() != self.password.is_some() {
+            Some("`user` and `password` go together")
+        } else if here && (self.user.is_some() || self.ca.is_some()) {
+            Some("a program on this machine takes no `user`, `password` or `ca`")
+        } else if self.rate == 0 {
+            Some("`rate` is at least 1 mail a minute")
+        } else if !self.unsubscribe.as_ref().is_none_or(leaves) {
+            Some("`unsubscribe` is an https address with `{token}` in it")
+        } else if !self.dkim.as_ref().is_none_or(named) {
+            Some("`dkim` needs `domain`, `selector` and `key`")
+        } else if !self.reply_to.as_ref().is_none_or(|address| address.contains('@')) {
+            Some("`reply_to` is a mail address")
+        } else {
+            None
+        }
+    }
+}
+
+fn a_mail_a_second() -> u32 {
+    60
 }
 
 /// A channel that only a person may use: it needs nothing.
@@ -201,6 +253,9 @@ impl Settings {
             .priors
             .problem()
             .map_or(Ok(()), |problem| Err(vec![Diagnostic::error(keys::line_of(text, "[priors]"), 1, problem, "see docs/settings.md")]))?;
+        if let Some(problem) = settings.channels.email.as_ref().and_then(Email::problem) {
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[channels.email]"), 1, problem, "see docs/settings.md")]);
+        }
         Ok(settings)
     }
 
@@ -231,7 +286,8 @@ impl Settings {
                 channels.bluesky.as_ref().map(|bluesky| format!("{} at {}", bluesky.handle, bluesky.service)).unwrap_or_default()
             }
             Channel::Email => {
-                channels.email.as_ref().map(|email| format!("{} through {} as {}", email.from, email.smtp, email.user)).unwrap_or_default()
+                let user = |email: &Email| email.user.as_ref().map(|user| format!(" as {user}")).unwrap_or_default();
+                channels.email.as_ref().map(|email| format!("{} through {}{}", email.from, email.smtp, user(email))).unwrap_or_default()
             }
             _ => "by hand".to_owned(),
         }
@@ -242,7 +298,7 @@ impl Settings {
         match channel {
             Channel::Mastodon => self.channels.mastodon.as_ref().map(|mastodon| &mastodon.token),
             Channel::Bluesky => self.channels.bluesky.as_ref().map(|bluesky| &bluesky.password),
-            Channel::Email => self.channels.email.as_ref().map(|email| &email.password),
+            Channel::Email => self.channels.email.as_ref().and_then(|email| email.password.as_ref()),
             _ => None,
         }
     }

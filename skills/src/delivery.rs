@@ -4,6 +4,8 @@
 //! before it is sent again, and its absence counts only once a server has had time to finish; what certainly did not happen
 //! is put back; nothing is confirmed without a receipt.
 
+pub mod letter;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::{Effect, EvidenceRow, Intended, Memory, MemoryError, Sending, Standing, Unknown};
 use strum::{Display, EnumIter, EnumString};

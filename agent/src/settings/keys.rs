@@ -5,7 +5,7 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 15] = [
+const KEYS: [(&str, &[&str]); 16] = [
     (
         "*",
         &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "hosts"],
@@ -15,7 +15,8 @@ const KEYS: [(&str, &[&str]); 15] = [
     ("channels", &["mastodon", "bluesky", "email", "hackernews", "reddit", "x", "lobsters", "linkedin"]),
     ("channels.mastodon", &["server", "token"]),
     ("channels.bluesky", &["service", "handle", "password"]),
-    ("channels.email", &["smtp", "user", "password", "from"]),
+    ("channels.email", &["smtp", "user", "password", "from", "reply_to", "ca", "rate", "unsubscribe", "dkim"]),
+    ("channels.email.dkim", &["domain", "selector", "key"]),
     ("channels.hackernews", &[]),
     ("channels.reddit", &[]),
     ("channels.x", &[]),
@@ -124,6 +125,18 @@ mod tests {
             (
                 "[channels.mastodon]\nserver = \"https://s.example\"\ntoken = { keychain = \"-w\" }\n",
                 "6:9: `keychain` takes the name of an item: letters, digits and - _ . : / @, not a value (hint: see docs/settings.md)",
+            ),
+            (
+                "[channels.email]\nsmtp = \"smtp://m.example\"\nfrom = \"n@n.example\"\ndkim = { domian = \"n.example\" }\n",
+                "7:10: unknown key `domian` in [channels.email.dkim] (hint: did you mean `domain`?)",
+            ),
+            (
+                "[channels.email]\nsmtp = \"smtp://m.example\"\nfrom = \"n@n.example\"\nuser = \"u\"\n",
+                "4:1: `user` and `password` go together (hint: see docs/settings.md)",
+            ),
+            (
+                "[channels.email]\nsmtp = \"smtp://m.example\"\nfrom = \"n@n.example\"\nunsubscribe = \"https://n.example\"\n",
+                "4:1: `unsubscribe` is an https address with `{token}` in it (hint: see docs/settings.md)",
             ),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
