@@ -2,6 +2,7 @@
 
 mod address;
 pub mod channels;
+pub mod delivery;
 mod disk;
 pub mod distribute;
 pub mod front_matter;

@@ -12,6 +12,7 @@ pub(crate) mod markdown;
 mod output;
 mod page;
 pub(crate) mod picture;
+mod plain;
 mod references;
 mod stamp;
 mod templates;
@@ -21,6 +22,8 @@ use std::path::Path;
 use crate::disk::{DiskError, Root, sha256};
 use crate::settings::Publication;
 use crate::shelf::FileDiagnostic;
+
+pub(crate) use plain::outside;
 
 use gather::{Page, gather};
 use manifest::Manifest;

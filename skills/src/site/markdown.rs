@@ -63,7 +63,7 @@ pub(crate) enum Target {
 /// What the references of a text became, by how they were written. One that is not here stays as it is.
 pub(crate) type Targets = BTreeMap<String, Target>;
 
-static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
+pub(super) static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     let mut options = Options::default();
     options.extension.strikethrough = true;
     options.extension.table = true;

@@ -1,0 +1,146 @@
+//! The letter of an issue: what all its mails share, made once and kept by its digest.
+//!
+//! Must stay true: the words are the author's, but for the line that says how to leave; nothing is loaded from anywhere by
+//! opening it but the pictures that the author shows; the same issue and settings give the same bytes.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use css_inline::CSSInliner;
+use minijinja::{Environment, context};
+use reveille_mission::{Channel, Issue};
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use super::super::{Attached, Fault};
+use super::Email;
+use super::fit::{header_text, refused};
+use crate::disk::sha256;
+use crate::distribute::{Telling, compose as compose_post};
+use crate::settings::Publication;
+use crate::site::outside;
+
+const TEMPLATE: &str = include_str!("letter.html");
+const STYLE: &str = include_str!("letter.css");
+
+/// What all mails of an issue share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Letter {
+    /// The issue's stable id.
+    pub issue: String,
+    /// The publication's name.
+    pub publication: String,
+    /// The language of the words (BCP 47).
+    pub language: String,
+    /// When the issue was published.
+    pub date: Option<NaiveDate>,
+    /// The subject.
+    pub subject: String,
+    /// The sender, as `Name <address>`; its address is the envelope sender too.
+    pub from: String,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<String>,
+    /// The `List-ID` (RFC 2919), with its angle brackets.
+    pub list_id: String,
+    /// The https address at which a reader leaves, `{token}` in it; without one they write a mail.
+    pub unsubscribe: Option<String>,
+    /// The text part, without its last line.
+    pub text: String,
+    /// The HTML part, without its last line.
+    pub html: String,
+}
+
+impl Letter {
+    /// The letter as it is kept: its JSON and the digest of that.
+    ///
+    /// # Errors
+    /// It can't be written as JSON.
+    pub fn frozen(&self) -> Result<Attached, Fault> {
+        let bytes = serde_json::to_vec(self).map_err(|error| refused(error.to_string()))?;
+        Ok(Attached { digest: sha256(&bytes), bytes })
+    }
+
+    /// From what is kept; nothing if it is not what the digest says.
+    pub(super) fn of(attached: &Attached) -> Option<Self> {
+        (sha256(&attached.bytes) == attached.digest).then(|| serde_json::from_slice(&attached.bytes).ok()).flatten()
+    }
+
+    pub(super) fn text_with(&self, link: &str) -> String {
+        format!("{}\n\n-- \n{}\nUnsubscribe: {link}\n", self.text.trim_end(), self.publication)
+    }
+
+    pub(super) fn html_with(&self, link: &str) -> String {
+        let (start, end) = self.html.rfind("</body>").map_or((self.html.as_str(), ""), |at| self.html.split_at(at));
+        let style = "max-width:38em;margin:0 auto;padding:0 1em 2em;font:14px/1.5 sans-serif;color:#666";
+        let (name, link) = (escaped(&self.publication), escaped(link));
+        format!("{start}<p style=\"{style}\">{name} · <a href=\"{link}\" style=\"color:#666\">Unsubscribe</a></p>\n{end}")
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Makes the letter of a published issue that the site has. `unsubscribe` is the address at which readers leave, with
+/// `{token}` in it; one that is not https is left out, for one click needs it (RFC 8058).
+///
+/// # Errors
+/// The issue can't be read or is not on the site, its words can't stand in a header, the address has no `{token}`.
+pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Email, unsubscribe: Option<&str>) -> Result<Letter, Fault> {
+    let link = publication.issue_address(&issue.slug);
+    let telling = Telling { issue, link: &link, publication: &publication.name, channel: Channel::Email, told_before: 0, server: None };
+    let post = compose_post(&telling).map_err(|error| refused(error.to_string()))?;
+    let subject = post.title.unwrap_or_else(|| issue.title.clone());
+    header_text("title", &subject)?;
+    let body = outside(home, publication, &issue.id).map_err(|error| refused(error.to_string()))?;
+    let body = body.ok_or_else(|| refused(format!("{} is not on the site", issue.name())))?;
+    let head = format!("{subject}\n{link}\n\n");
+    Ok(Letter {
+        issue: issue.id.clone(),
+        publication: header_text("publication's name", &publication.name)?,
+        language: publication.language.clone(),
+        date: issue.date,
+        from: email.from.clone(),
+        reply_to: email.reply_to.clone(),
+        list_id: list_id(publication),
+        unsubscribe: unsubscribe.map(leaving).transpose()?.flatten(),
+        text: format!("{head}{}", body.text),
+        html: styled(publication, issue, &subject, &link, &body.html)?,
+        subject,
+    })
+}
+
+/// The page of the letter, its style written into the tags: mail programs drop stylesheets.
+fn styled(publication: &Publication, issue: &Issue, subject: &str, link: &str, body: &str) -> Result<String, Fault> {
+    let wrong = |error: String| refused(format!("the letter can't be laid out: {error}"));
+    let about = context! {
+        language => &publication.language,
+        publication => &publication.name,
+        site => publication.base().as_str(),
+        title => subject,
+        link => link,
+        date => issue.date.map(|date| date.to_string()),
+        body => minijinja::Value::from_safe_string(body.to_owned()),
+    };
+    let page = Environment::new().render_named_str("letter.html", TEMPLATE, about).map_err(|error| wrong(error.to_string()))?;
+    let inliner = CSSInliner::options().load_remote_stylesheets(false).extra_css(Some(STYLE.into())).build();
+    inliner.inline(&page).map_err(|error| wrong(error.to_string()))
+}
+
+/// The list's name for mail programs: below our host, or below `localhost` where we have none (RFC 2919, section 3).
+fn list_id(publication: &Publication) -> String {
+    match publication.url.host() {
+        Some(Host::Domain(host)) => format!("<newsletter.{host}>"),
+        _ => "<newsletter.localhost>".to_owned(),
+    }
+}
+
+/// The address at which readers leave, checked; nothing if it is not https.
+fn leaving(address: &str) -> Result<Option<String>, Fault> {
+    const STANDIN: &str = "0123456789abcdef";
+    let url = Url::parse(&address.replacen("{token}", STANDIN, 1)).ok().filter(|url| url.has_host() && url.as_str().len() < 500);
+    let url = url.filter(|url| url.path().contains(STANDIN) || url.query().is_some_and(|query| query.contains(STANDIN)));
+    let url = url.ok_or_else(|| refused("`unsubscribe` must be a web address with `{token}` in it"))?;
+    Ok((url.scheme() == "https").then(|| url.as_str().replacen(STANDIN, "{token}", 1)))
+}

@@ -1,0 +1,267 @@
+//! One mail after the other: brakes, ledger, server, ledger.
+//!
+//! Must stay true: between the commit that lets a mail go and the call there is no waiting; a mail that was taken is confirmed
+//! before anything else is done; only rows that are due are touched, each once in a run.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reveille_memory::{Effect, EffectState, Intended, Memory, MemoryError, Sending, Standing, SuppressedFor};
+
+use super::{PAGE, PART, Progress, Round, Step, Stopped};
+use crate::channels::email::{Email, Mail, NotTaken};
+use crate::channels::{Attached, Fault, Receipt};
+
+/// When a mail that a server did not take yet is tried again, in hours, after each try; after the last it is refused.
+const BACK_OFF: [i64; 4] = [2, 6, 24, 48];
+
+/// After so many answers in a row that are no answer it stops: the server, not the mails, has a fault.
+const UNCLEAR: u32 = 3;
+/// The same for mails that were put back or refused for their content.
+const NOT_TAKEN: u32 = 10;
+/// The same for bounces: a list where nobody exists is rather a server that lies, and a bounce is for ever.
+const BOUNCED: u32 = 25;
+
+/// The state of one delivery.
+pub(super) struct Course<'a> {
+    memory: &'a mut Memory,
+    email: &'a Email,
+    round: &'a Round<'a>,
+    issue: &'a str,
+    /// The ids of everybody who is to get it.
+    readers: HashSet<&'a str>,
+    progress: &'a mut Progress,
+    /// The letters that mails were frozen with: one, or two after an edit.
+    letters: Vec<Attached>,
+    /// When the last mail was handed over.
+    last: Option<DateTime<Utc>>,
+    in_a_row: InARow,
+    /// Why no further mail can go.
+    over: Option<Stopped>,
+}
+
+#[derive(Default)]
+struct InARow {
+    unclear: u32,
+    not_taken: u32,
+    bounced: u32,
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(
+        memory: &'a mut Memory,
+        email: &'a Email,
+        round: &'a Round<'a>,
+        issue: &'a str,
+        readers: HashSet<&'a str>,
+        progress: &'a mut Progress,
+    ) -> Self {
+        Self { memory, email, round, issue, readers, progress, letters: vec![], last: None, in_a_row: InARow::default(), over: None }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.round.now)()
+    }
+
+    /// Until nothing is due, or something stops it.
+    pub(super) fn run(mut self) -> Result<Option<Stopped>, MemoryError> {
+        while self.over.is_none() {
+            let page = self.memory.mails(self.issue, PART, EffectState::Intended, self.now(), PAGE)?;
+            if page.is_empty() {
+                break;
+            }
+            self.page(page)?;
+        }
+        Ok(self.over)
+    }
+
+    fn page(&mut self, page: Vec<Effect>) -> Result<(), MemoryError> {
+        let mut rows = page.into_iter();
+        let mut next = self.next_fit(&mut rows)?;
+        let mut claimed: Option<Sending> = None;
+        loop {
+            let sending = match (claimed.take(), next.take()) {
+                (Some(sending), unsent) => {
+                    next = unsent;
+                    sending
+                }
+                (None, Some(intended)) => {
+                    let wait = self.pace();
+                    if !wait.is_zero() {
+                        (self.round.sleep)(wait);
+                    }
+                    if self.is_over() {
+                        return Ok(());
+                    }
+                    (self.round.step)(Step::Claim);
+                    intended.send(self.memory, self.now())?
+                }
+                (None, None) => return Ok(()),
+            };
+            (self.round.step)(Step::Call);
+            let answer = self.email.hand_over(&sending, &self.letters, self.now());
+            self.last = Some(self.now());
+            (self.round.step)(Step::Answer);
+            match answer {
+                Ok(receipt) => {
+                    if next.is_none() {
+                        next = self.next_fit(&mut rows)?;
+                    }
+                    claimed = self.confirm(sending, &receipt, &mut next)?;
+                }
+                Err(not_taken) => self.not_taken(sending, not_taken)?,
+            }
+            (self.round.step)(Step::Confirm);
+            (self.round.progress)(self.progress);
+            if next.is_none() {
+                next = self.next_fit(&mut rows)?;
+            }
+        }
+    }
+
+    /// The next row that may still be sent. One whose reader has left meanwhile will not be.
+    fn next_fit(&mut self, rows: &mut dyn Iterator<Item = Effect>) -> Result<Option<Intended>, MemoryError> {
+        for effect in rows {
+            let Standing::Intended(intended) = Memory::standing(effect) else { continue };
+            let why = if !self.readers.contains(intended.effect().recipient.as_str()) {
+                "the reader is not on the list any more"
+            } else if !self.has_letter(intended.effect())? {
+                "the letter of this mail is not kept"
+            } else {
+                return Ok(Some(intended));
+            };
+            let was_put_back = intended.effect().not_before.is_some();
+            intended.refuse(self.memory, why, self.now())?;
+            self.untried(was_put_back);
+            self.progress.refused += 1;
+        }
+        Ok(None)
+    }
+
+    /// Whether the letter of a mail is at hand; it is fetched when it is not.
+    fn has_letter(&mut self, effect: &Effect) -> Result<bool, MemoryError> {
+        let Some(mail) = Mail::of(&effect.text) else { return Ok(false) };
+        if self.letters.iter().any(|letter| letter.digest == mail.letter) {
+            return Ok(true);
+        }
+        let Some(bytes) = self.memory.letter(&mail.letter)? else { return Ok(false) };
+        self.letters.push(Attached { digest: mail.letter, bytes });
+        Ok(true)
+    }
+
+    /// How long the next mail has to wait for the rate.
+    fn pace(&self) -> Duration {
+        let Some(last) = self.last.filter(|_| self.round.rate > 0) else { return Duration::ZERO };
+        let between = Duration::from_secs(60) / self.round.rate;
+        // A clock that was set back makes no longer wait than the whole pause.
+        let passed = (self.now() - last).to_std().unwrap_or_default();
+        between.saturating_sub(passed)
+    }
+
+    /// Asked before each mail: brakes, time, and whether the server is there. Nothing has been let go then.
+    fn is_over(&mut self) -> bool {
+        if self.over.is_none() {
+            self.over = if self.round.until.is_some_and(|until| self.now() >= until) {
+                Some(Stopped::Time)
+            } else if let Err(why) = (self.round.may)() {
+                Some(Stopped::Brake(why))
+            } else {
+                self.email.ready().err().map(Stopped::Server)
+            };
+        }
+        self.over.is_some()
+    }
+
+    /// It was taken. Where the next may follow at once, it is let go in the same commit.
+    fn confirm(&mut self, sending: Sending, receipt: &Receipt, next: &mut Option<Intended>) -> Result<Option<Sending>, MemoryError> {
+        self.untried_of(&sending);
+        self.progress.sent += 1;
+        self.progress.sent_now += 1;
+        self.in_a_row = InARow::default();
+        let evidence = [receipt.row()];
+        // The rate would make it wait between the commit and the call.
+        let at_once = next.is_some() && self.pace().is_zero() && !self.is_over();
+        match next.take() {
+            Some(intended) if at_once => {
+                (self.round.step)(Step::Claim);
+                sending.confirm_and_send(self.memory, &evidence, intended, self.now()).map(Some)
+            }
+            unsent => {
+                *next = unsent;
+                sending.confirm(self.memory, &evidence, self.now()).map(|()| None)
+            }
+        }
+    }
+
+    /// It was not, or nobody knows.
+    fn not_taken(&mut self, sending: Sending, not_taken: NotTaken) -> Result<(), MemoryError> {
+        let NotTaken { fault, bounced } = not_taken;
+        let now = self.now();
+        let why = fault.to_string();
+        self.untried_of(&sending);
+        match &fault {
+            Fault::Refused { .. } => {
+                if bounced {
+                    let reader = sending.effect().recipient.clone();
+                    self.memory.suppress(&[reader], SuppressedFor::Bounced, now)?;
+                }
+                self.progress.refused += 1;
+                sending.refuse(self.memory, &why, now)?;
+            }
+            Fault::Unclear { .. } => {
+                self.progress.unknown += 1;
+                // Dropped: what is unknown has its row, and waits there.
+                let _ = sending.lose_sight(self.memory, &why, now)?;
+            }
+            Fault::Credential { .. } => {
+                self.progress.put_back += 1;
+                sending.put_back(self.memory, &why, now, now)?;
+                self.over = Some(Stopped::Server(fault.clone()));
+            }
+            Fault::Later { .. } | Fault::RateLimited { .. } => self.later(sending, &why)?,
+        }
+        self.count_in_a_row(fault, bounced);
+        Ok(())
+    }
+
+    /// It may be tried again, five times in all.
+    fn later(&mut self, sending: Sending, why: &str) -> Result<(), MemoryError> {
+        let now = self.now();
+        let tries = usize::try_from(sending.effect().sendings).unwrap_or(usize::MAX);
+        match BACK_OFF.get(tries.saturating_sub(1)) {
+            Some(hours) => {
+                self.progress.put_back += 1;
+                sending.put_back(self.memory, why, now + TimeDelta::hours(*hours), now)
+            }
+            None => {
+                self.progress.refused += 1;
+                sending.refuse(self.memory, &format!("not taken in {tries} tries: {why}"), now)
+            }
+        }
+    }
+
+    fn count_in_a_row(&mut self, fault: Fault, bounced: bool) {
+        let row = &mut self.in_a_row;
+        let (count, most) = match (&fault, bounced) {
+            (Fault::Unclear { .. }, _) => (&mut row.unclear, UNCLEAR),
+            (_, true) => (&mut row.bounced, BOUNCED),
+            _ => (&mut row.not_taken, NOT_TAKEN),
+        };
+        *count += 1;
+        if *count >= most && self.over.is_none() {
+            self.over = Some(Stopped::InARow(fault));
+        }
+    }
+
+    fn untried_of(&mut self, sending: &Sending) {
+        // Before this sending it was put back if it had been let go before.
+        self.untried(sending.effect().sendings > 1);
+    }
+
+    /// One row less is waiting.
+    fn untried(&mut self, was_put_back: bool) {
+        let waiting = if was_put_back { &mut self.progress.put_back } else { &mut self.progress.left };
+        *waiting = waiting.saturating_sub(1);
+    }
+}

@@ -1,0 +1,228 @@
+//! Letters through a real ledger to a small real server.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chrono::TimeDelta;
+use reveille_memory::{NewRun, SuppressedFor};
+use tempfile::TempDir;
+
+use super::*;
+use crate::channels::email::script::Script;
+use crate::channels::email::tests::{letter, server};
+
+pub(crate) fn run(memory: &mut Memory, now: DateTime<Utc>) -> RunId {
+    memory.begin_run(&NewRun { started_at: now, slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 }).expect("begun")
+}
+
+/// A home's memory, a server and a clock.
+struct World {
+    _folder: TempDir,
+    memory: Memory,
+    script: Script,
+    email: Email,
+    run: RunId,
+    now: Cell<DateTime<Utc>>,
+    rate: u32,
+    slept: RefCell<Vec<Duration>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now: DateTime<Utc> = "2026-11-20T14:00:00Z".parse().expect("a time");
+        let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
+        let run = run(&mut memory, now);
+        let script = Script::start();
+        let email = Email::new(server(&format!("smtp://127.0.0.1:{}", script.port))).expect("a server");
+        Self { _folder: folder, memory, script, email, run, now: Cell::new(now), rate: 0, slept: RefCell::new(vec![]) }
+    }
+
+    fn deliver(&mut self, to: &[&str]) -> Progress {
+        self.deliver_with(to, None, &|| Ok(()), &|_| {})
+    }
+
+    fn deliver_with(
+        &mut self,
+        to: &[&str],
+        until: Option<DateTime<Utc>>,
+        may: &dyn Fn() -> Result<(), String>,
+        step: &dyn Fn(Step),
+    ) -> Progress {
+        let recipients: Vec<Recipient> = to.iter().map(|to| reader(to)).collect();
+        let (now, slept) = (&self.now, &self.slept);
+        let sleep = |time: Duration| {
+            slept.borrow_mut().push(time);
+            now.set(now.get() + TimeDelta::from_std(time).expect("a time"));
+        };
+        let clock = || now.get();
+        let seen = |progress: &Progress| assert_eq!(progress.total(), to.len() as u64 - progress.suppressed - progress.unfit);
+        let round = Round { run: self.run, key: b"key", rate: self.rate, until, now: &clock, sleep: &sleep, may, step, progress: &seen };
+        deliver(&mut self.memory, &self.email, &letter(), &recipients, &round).expect("the ledger works")
+    }
+
+    fn taken(&self) -> Vec<String> {
+        self.script.taken().into_iter().map(|mail| mail.to).collect()
+    }
+}
+
+fn reader(email: &str) -> Recipient {
+    Recipient { id: crate::disk::sha256(email.as_bytes()), email: email.into(), name: None }
+}
+
+fn readers(count: usize) -> Vec<String> {
+    (0..count).map(|at| format!("r{at}@b.example")).collect()
+}
+
+fn of(readers: &[String]) -> Vec<&str> {
+    readers.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn everybody_gets_it_once_and_the_sizes_add_up() {
+    let mut world = World::new();
+    let mut list = readers(1203);
+    list.extend(["reject@b.example".into(), "later@b.example".into(), "lost@b.example".into(), "policy@b.example".into()]);
+    let progress = world.deliver(&of(&list));
+    assert_eq!((progress.sent, progress.refused, progress.unknown, progress.put_back, progress.left), (1203, 1, 1, 2, 0));
+    assert_eq!(progress.total(), 1207);
+    assert_eq!(world.script.lines(), 2, "one line for all, and another after the one that was cut");
+    let suppressed = world.memory.suppressed().expect("read");
+    assert_eq!(suppressed.len(), 1);
+    assert_eq!((suppressed[0].subscriber.clone(), suppressed[0].why), (reader("reject@b.example").id, SuppressedFor::Bounced));
+    let mut once = world.taken();
+    assert_eq!(once.len(), 1204);
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), 1204);
+    let first = Key { issue: letter().issue, channel: "email".into(), part: PART.into(), recipient: reader("r0@b.example").id };
+    let effect = world.memory.effect(&first).expect("read").expect("there");
+    let proof = world.memory.evidence(effect.id).expect("read");
+    assert!(proof.len() == 1 && proof[0].kind == "smtp" && proof[0].text.as_deref().is_some_and(|text| text.contains("queued as Q1")));
+
+    // Again: nothing; the list has grown by one, and the one who bounced stays off it.
+    list.push("new@b.example".into());
+    let again = world.deliver(&of(&list));
+    assert_eq!((again.sent, again.sent_now, again.suppressed), (1204, 1, 1));
+    assert_eq!(world.taken().last().map(String::as_str), Some("new@b.example"));
+    assert_eq!(world.taken().len(), 1205);
+}
+
+#[test]
+fn a_mail_is_tried_five_times_with_growing_pauses() {
+    let mut world = World::new();
+    let mut tries = vec![];
+    for hour in 0..200 {
+        let progress = world.deliver(&["later@b.example"]);
+        let effect =
+            world.memory.mails(&letter().issue, PART, EffectState::Intended, world.now.get() + TimeDelta::days(9), 1).expect("read");
+        let sendings = effect.first().map_or(5, |effect| effect.sendings);
+        if tries.len() < sendings as usize {
+            tries.push(hour);
+        }
+        if progress.refused == 1 {
+            break;
+        }
+        world.now.set(world.now.get() + TimeDelta::hours(1));
+    }
+    assert_eq!(tries, [0, 2, 8, 32, 80]);
+    assert!(world.memory.suppressed().expect("read").is_empty(), "later is not never");
+}
+
+#[test]
+fn who_has_left_meanwhile_is_not_mailed() {
+    let mut world = World::new();
+    let asked = Cell::new(0);
+    let may = || {
+        asked.set(asked.get() + 1);
+        if asked.get() > 2 { Err("STOP is there".to_owned()) } else { Ok(()) }
+    };
+    let list = ["a@b.example", "b@b.example", "c@b.example", "d@b.example", "e@b.example"];
+    let progress = world.deliver_with(&list, None, &may, &|_| {});
+    assert_eq!((progress.sent, progress.left), (2, 3));
+    assert_eq!(progress.stopped, Some(Stopped::Brake("STOP is there".into())));
+    let now = world.now.get();
+    world.memory.suppress(&[reader("c@b.example").id], SuppressedFor::Left, now).expect("kept");
+    let recipients: Vec<Recipient> = ["a@b.example", "b@b.example", "c@b.example", "e@b.example"].map(reader).to_vec();
+    let clock = || now;
+    let round = Round {
+        run: world.run,
+        key: b"key",
+        rate: 0,
+        until: None,
+        now: &clock,
+        sleep: &|_| {},
+        may: &|| Ok(()),
+        step: &|_| {},
+        progress: &|_| {},
+    };
+    let progress = deliver(&mut world.memory, &world.email, &letter(), &recipients, &round).expect("works");
+    assert_eq!((progress.sent, progress.refused, progress.left), (3, 2, 0));
+    assert_eq!(world.taken(), ["a@b.example", "b@b.example", "e@b.example"]);
+}
+
+#[test]
+fn the_rate_and_the_time_are_kept() {
+    let mut world = World::new();
+    world.rate = 60;
+    let until = world.now.get() + TimeDelta::seconds(5);
+    let list = readers(20);
+    let progress = world.deliver_with(&of(&list), Some(until), &|| Ok(()), &|_| {});
+    assert_eq!((progress.sent, progress.left, progress.stopped), (5, 15, Some(Stopped::Time)));
+    assert_eq!(*world.slept.borrow(), [Duration::from_secs(1); 5]);
+}
+
+#[test]
+fn a_server_that_fails_one_after_the_other_is_left_alone() {
+    for (kind, most, count) in [("lost", 3, 12), ("spam", 10, 12), ("later", 10, 12), ("policy", 10, 12), ("reject", 25, 30)] {
+        let mut world = World::new();
+        let list: Vec<String> = (0..count).map(|at| format!("{kind}@{at}.example")).collect();
+        let progress = world.deliver(&of(&list));
+        assert!(matches!(progress.stopped, Some(Stopped::InARow(_))), "{kind}: {progress:?}");
+        assert_eq!(progress.left, count - most, "{kind}");
+        assert_eq!(progress.total(), count);
+    }
+}
+
+#[test]
+fn a_dead_server_costs_no_try() {
+    let mut world = World::new();
+    world.email = Email::new(server("smtp://127.0.0.1:1")).expect("a server");
+    for _ in 0..7 {
+        let progress = world.deliver(&["a@b.example"]);
+        assert!(matches!(progress.stopped, Some(Stopped::Server(Fault::Later { .. }))));
+        assert_eq!(progress.left, 1);
+    }
+}
+
+#[test]
+fn what_can_t_stand_in_a_mail_has_no_row() {
+    let mut world = World::new();
+    let list = ["a@b.example", "a\r\nRCPT TO:<x@y.example>@b.example", "no address", "x@b.example> NOTIFY=NEVER <a@b.example"];
+    let progress = world.deliver(&list);
+    assert_eq!((progress.sent, progress.unfit), (1, 3));
+}
+
+#[test]
+fn killed_at_every_step_nobody_gets_it_twice() {
+    for at in 0..40 {
+        let mut world = World::new();
+        let list = readers(8);
+        let steps = Cell::new(0);
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            world.deliver_with(&of(&list), None, &|| Ok(()), &|_| {
+                steps.set(steps.get() + 1);
+                assert!(steps.get() <= at, "killed");
+            })
+        }));
+        // The line of the process that died is gone with it.
+        world.email = Email::new(server(&format!("smtp://127.0.0.1:{}", world.script.port))).expect("a server");
+        let progress = world.deliver(&of(&list));
+        assert!(progress.is_done() && progress.unknown <= 1 && progress.sent + progress.unknown == 8, "{at}: {progress:?}");
+        let taken = world.taken();
+        let unique: HashSet<&String> = taken.iter().collect();
+        assert_eq!(taken.len(), unique.len(), "{at}");
+        assert!(taken.len() as u64 >= progress.sent, "{at}");
+        assert!(died.is_err() || at >= 32, "{at}");
+    }
+}
