@@ -6,6 +6,7 @@
 //! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
 //! | `REVEILLE_NOW` | the time to take as now, RFC 3339; for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
+//! | `PATH` | where `secret-tool` and the tools of `needs:tool:NAME` are looked for |
 //! | others | secrets that the settings name with `{ env = "NAME" }`, and `needs:env:NAME` |
 
 use std::collections::HashMap;

@@ -109,27 +109,6 @@ pub(super) fn attached(effect: &Effect) -> Vec<String> {
     Mail::of(&effect.text).map(|mail| mail.letter).into_iter().collect()
 }
 
-/// A mail server and who we are there.
-#[derive(Debug)]
-pub struct MailServer {
-    /// `smtps://` or `smtp://`.
-    pub address: Url,
-    /// The login.
-    pub user: Option<String>,
-    /// Its password.
-    pub password: Option<SecretString>,
-    /// The certificate of a server of one's own (PEM).
-    pub ca: Option<PathBuf>,
-    /// The sender, as `Name <address>`.
-    pub from: String,
-    /// Where answers go.
-    pub reply_to: Option<String>,
-    /// The signature.
-    pub dkim: Option<()>,
-    /// How long the server may take.
-    pub patience: Duration,
-}
-
 impl Email {
     /// A server, with everything in its settings checked; nothing is connected yet.
     ///
