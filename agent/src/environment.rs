@@ -7,6 +7,7 @@
 //! | `REVEILLE_NOW` | the time to take as now, RFC 3339; for tests only |
 //! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
+//! | `PATH` | where `secret-tool` and the tools of `needs:tool:NAME` are looked for |
 //! | others | secrets that the settings name with `{ env = "NAME" }`, and `needs:env:NAME` |
 
 use std::collections::HashMap;

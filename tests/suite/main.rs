@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod channel;
 mod channels;
 mod commands;
 mod example;

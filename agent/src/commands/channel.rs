@@ -3,6 +3,7 @@
 //! Must stay true: a secret is read from a hidden prompt or from standard input, never from the command line, and printed
 //! nowhere; reveille.toml is never edited.
 
+mod ask;
 mod check;
 mod login;
 mod proof;
