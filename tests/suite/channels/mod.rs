@@ -2,3 +2,4 @@
 
 mod hackernews;
 mod mastodon;
+mod bluesky;

@@ -29,7 +29,7 @@ pub(super) fn prove(ready: &Ready<'_>, memory: Option<&mut Memory>, channel: Cha
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() };
     let at = ready.settings.describe(channel);
     let connection = match given {
-        Some(secret) => connect_with(&ready.settings, &ready.home, channel, Some(secret.clone())),
+        Some(secret) => connect_with(&ready.settings, &ready.home, ready.environment, channel, Some(secret.clone())),
         None => connect(&ready.settings, &ready.home, ready.environment, channel),
     };
     let connection = match connection {

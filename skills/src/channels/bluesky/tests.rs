@@ -222,6 +222,9 @@ fn a_server_that_says_a_secret_back_is_not_repeated() {
     assert_eq!(said(r#"{"message":"bad token eyJhbGciOiJIUzI1NiJ9.x.y"}"#), "400");
     assert_eq!(said(r#"{"message":"bad token eyJhbGciOiJI"}"#), "400");
     assert_eq!(said(r#"{"message":"bad token"}"#), "400 bad token");
+    let echo = xrpc::veiled(answer(400, r#"{"error":"InvalidToken","message":"eyJhbGciOiJIUzI1NiJ9.x.y"}"#), &secret);
+    assert!(xrpc::is_stale(&echo), "what it means stays");
+    assert_eq!(echo.said(), "400 InvalidToken");
 }
 
 #[test]
