@@ -9,6 +9,8 @@ mod example;
 mod killed;
 mod learn;
 mod plan;
+mod posted;
 mod progress;
+mod readers;
 mod subject;
 mod wake;
