@@ -1,8 +1,9 @@
 //! What the human answered in the agent's block, carried out: approvals, refusals, addresses of posts, things done by hand.
 //! An answer counts only for an ask that is still there, under its key: an old or invented key does nothing.
 
-use reveille_memory::{EvidenceRow, Memory};
-use reveille_mission::{Answer, Ask, AskKind, Edit, Need, Progress, Said, TaskId};
+use reveille_memory::Memory;
+use reveille_mission::{Answer, Ask, AskKind, Channel, Edit, Need, Progress, Said, TaskId};
+use reveille_skills::distribute::belongs;
 
 use crate::deliberate::Deliberation;
 use crate::failure::{OrFail, Outcome};
@@ -54,7 +55,10 @@ fn one(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, ask:
             heard.changed = true;
         }
         (AskKind::PostedByHand { need }, Said::Address(address)) => {
-            posted(scene, memory, need, address)?;
+            let Need::PostedByHand { channel, issue } = need else { return Ok(()) };
+            if !posted(scene, memory, *channel, issue, address, heard)? {
+                return Ok(());
+            }
             let evidence = evidence(scene, address);
             heard.edits.extend(ask.unlocks.iter().filter_map(|id| tick(deliberation, id, &evidence)));
             heard.changed = true;
@@ -82,8 +86,8 @@ fn late_address(scene: &Scene<'_>, memory: &mut Memory, answer: &Answer, heard: 
     if let Some((channel, issue)) = asked.split_once(' ')
         && let Ok(channel) = channel.parse()
     {
-        posted(scene, memory, &Need::PostedByHand { channel, issue: issue.to_owned() }, address)?;
-        heard.changed = true;
+        let there = posted(scene, memory, channel, issue, address, heard)?;
+        heard.changed |= there;
     }
     Ok(())
 }
@@ -92,11 +96,20 @@ fn evidence(scene: &Scene<'_>, address: &str) -> String {
     format!("done {}, {address} (your word)", scene.now.format("%Y-%m-%d %H:%M"))
 }
 
-/// The human's word that the prepared text stands at this address.
-fn posted(scene: &Scene<'_>, memory: &mut Memory, need: &Need, address: &str) -> Outcome {
-    let Need::PostedByHand { channel, issue } = need else { return Ok(()) };
-    let row = EvidenceRow { kind: "human".to_owned(), place: address.to_owned(), sha256: None, text: None, fetched_at: scene.now };
-    ledger::confirm_by_hand(memory, issue, *channel, row, scene.now)
+/// The human's word that the prepared text stands at this address; whether it can stand there. One that does not belong to the
+/// channel is said in the notes, and nothing is confirmed.
+fn posted(scene: &Scene<'_>, memory: &mut Memory, channel: Channel, issue: &str, address: &str, heard: &mut Heard) -> Outcome<bool> {
+    match belongs(channel, address, scene.settings.server(channel)) {
+        Ok(url) => {
+            ledger::confirm_by_hand(memory, issue, channel, url.as_str(), scene.now)?;
+            Ok(true)
+        }
+        Err(error) => {
+            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            heard.said.push(format!("“{address}” confirms nothing: {error}{hint}"));
+            Ok(false)
+        }
+    }
 }
 
 /// The tick of an open item; a proposal has no line to tick.

@@ -8,6 +8,8 @@ mod log;
 mod model;
 mod pause;
 mod plan;
+mod posted;
+mod readers;
 mod render;
 mod status;
 mod wake;
@@ -61,6 +63,8 @@ enum Command {
     Render(render::Render),
     Approve(approve::Approve),
     Channel(channel::Channel),
+    Posted(posted::Posted),
+    Readers(readers::Readers),
     Pause(pause::Pause),
     Resume(pause::Resume),
     Log(log::Log),
@@ -104,6 +108,8 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
+        Command::Posted(posted) => quiet_log().and_then(|()| posted.run(&ready(find()?, environment)?)),
+        Command::Readers(readers) => quiet_log().and_then(|()| readers.run(&ready(find()?, environment)?, common.verbose > 0)),
         Command::Pause(pause) => quiet_log().and_then(|()| pause.run(&find()?, environment)),
         Command::Resume(resume) => quiet_log().and_then(|()| resume.run(&find()?, environment)),
         Command::Log(log) => quiet_log().and_then(|()| log.run(&find()?)),

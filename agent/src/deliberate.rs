@@ -8,8 +8,8 @@ use reveille_mission::{
     Skill, Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review, score,
 };
 use reveille_models::Reader;
-use reveille_skills::measure::Readers;
 use reveille_skills::offer::{Told, View, offer, propose, propose_measuring};
+use reveille_skills::readers::Counts;
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::learn;
@@ -80,7 +80,7 @@ pub(crate) struct Manner {
 pub(crate) struct Deliberation {
     pub(crate) loaded: Loaded,
     pub(crate) facts: Facts,
-    pub(crate) readers: Readers,
+    pub(crate) readers: Counts,
     pub(crate) readings: Readings,
     /// What the human of this home said of lines, as the reader was given it.
     pub(crate) labels: Vec<Label>,

@@ -90,10 +90,11 @@ hinted!(
     reveille_models::RequantizeError,
     reveille_skills::channels::Fault,
     reveille_skills::distribute::ComposeError,
+    reveille_skills::distribute::NotThere,
     reveille_skills::distribute::OutboxError,
-    reveille_skills::measure::ReadersError,
     reveille_skills::publish::ProveError,
     reveille_skills::publish::PublishError,
+    reveille_skills::readers::ReadersError,
     reveille_skills::shelf::ShelfError,
     reveille_skills::site::SiteError,
 );

@@ -136,12 +136,38 @@ pub(crate) fn await_human(memory: &mut Memory, run: RunId, issue: &str, channel:
     Ok(())
 }
 
-/// The human says where the prepared text was posted.
-pub(crate) fn confirm_by_hand(memory: &mut Memory, issue: &str, channel: Channel, evidence: EvidenceRow, now: DateTime<Utc>) -> Outcome {
-    match memory.effect(&key(issue, channel, POST)).or_fail()?.map(Memory::standing) {
-        Some(Standing::Awaiting(effect)) => Ok(effect.confirm(memory, &[evidence], now).or_fail()?),
-        _ => Ok(()),
+/// What the human was asked about an issue on a channel, or only they can tell: what they are to post, or what may have
+/// gone out. Mails and pages are not among them.
+pub(crate) fn asked_of_human(memory: &Memory, issue: &str, channel: Channel) -> Outcome<Option<Standing>> {
+    let mut effects = memory.effects_in(EffectState::AwaitingHuman).or_fail()?;
+    effects.extend(memory.effects_in(EffectState::Unknown).or_fail()?);
+    let meant = |effect: &Effect| {
+        effect.issue == issue && effect.channel == channel.to_string() && effect.part != PAGE && effect.recipient.is_empty()
+    };
+    Ok(effects.into_iter().find(meant).map(Memory::standing))
+}
+
+/// The human says where the post is; whether they were asked for it.
+pub(crate) fn confirm_by_hand(memory: &mut Memory, issue: &str, channel: Channel, address: &str, now: DateTime<Utc>) -> Outcome<bool> {
+    let row = by_word(address, now);
+    match asked_of_human(memory, issue, channel)? {
+        Some(Standing::Awaiting(effect)) => effect.confirm(memory, &[row], now).or_fail()?,
+        Some(Standing::Unknown(effect)) => effect.confirm(memory, &[row], now).or_fail()?,
+        _ => return Ok(false),
     }
+    Ok(true)
+}
+
+/// The human says that what may have gone out is not there; whether it was asked.
+pub(crate) fn deny_by_hand(memory: &mut Memory, issue: &str, channel: Channel, now: DateTime<Utc>) -> Outcome<bool> {
+    let Some(Standing::Unknown(effect)) = asked_of_human(memory, issue, channel)? else { return Ok(false) };
+    effect.not_there(memory, &by_word("reveille posted --not", now)).or_fail()?;
+    Ok(true)
+}
+
+/// The human's word, as a row of evidence.
+fn by_word(place: &str, now: DateTime<Utc>) -> EvidenceRow {
+    EvidenceRow { kind: "human".to_owned(), place: place.to_owned(), sha256: None, text: None, fetched_at: now }
 }
 
 /// What waits for a person to post it.

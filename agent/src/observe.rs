@@ -6,8 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reveille_memory::Memory;
 use reveille_mission::{Channel, Fact, FactKey, FactValue, Facts, Need, NeedState, Progress, Shelf, Stage, check_after};
-use reveille_skills::measure::{Readers, count_readers};
+use reveille_skills::measure::count_readers;
 use reveille_skills::offer::Told;
+use reveille_skills::readers::{Counts, SuppressedIds};
 
 use crate::credential::{self, Standing};
 use crate::environment::Environment;
@@ -27,13 +28,13 @@ pub(crate) struct Scene<'a> {
 }
 
 /// The facts that are measured here, and what `--assume` puts in their place.
-pub(crate) fn facts(scene: &Scene<'_>, shelf: &Shelf, memory: Option<&Memory>, assumed: &[(String, String)]) -> Outcome<(Facts, Readers)> {
+pub(crate) fn facts(scene: &Scene<'_>, shelf: &Shelf, memory: Option<&Memory>, assumed: &[(String, String)]) -> Outcome<(Facts, Counts)> {
     let mut facts = Facts::default();
     if let Some(memory) = memory {
         remembered(memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
-    let readers = count_readers(scene.home.root(), &scene.settings.owner).or_fail()?;
+    let readers = count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?).or_fail()?;
     let source = if readers.listed { "readers.csv" } else { "no readers.csv" };
     facts.set(FactKey::SubscribersConfirmed, count(readers.confirmed, source));
     facts.set(FactKey::CustomersActive, count(readers.paying, source));
@@ -52,6 +53,12 @@ pub(crate) fn facts(scene: &Scene<'_>, shelf: &Shelf, memory: Option<&Memory>, a
         facts.assume(key, value).map_err(|error| Failure::new(crate::failure::Kind::Usage, error))?;
     }
     Ok((facts, readers))
+}
+
+/// Who is never mailed again; in a home without memory nobody.
+pub(crate) fn suppressed(memory: Option<&Memory>) -> Outcome<SuppressedIds> {
+    let all = memory.map_or(Ok(vec![]), Memory::suppressed).or_fail()?;
+    Ok(all.into_iter().map(|one| one.subscriber).collect())
 }
 
 /// Counts of followers, posts and engagements come from earlier measurements.

@@ -303,6 +303,15 @@ impl Settings {
         }
     }
 
+    /// The server that a channel's posts are on, for those that name one.
+    pub(crate) fn server(&self, channel: Channel) -> Option<&Url> {
+        match channel {
+            Channel::Mastodon => self.channels.mastodon.as_ref().map(|mastodon| &mastodon.server),
+            Channel::Bluesky => self.channels.bluesky.as_ref().map(|bluesky| &bluesky.service),
+            _ => None,
+        }
+    }
+
     /// Hosts that a need may ask.
     pub(crate) fn allows_host(&self, host: &str) -> bool {
         let channels = &self.channels;

@@ -275,7 +275,7 @@ pub(crate) fn heading<'a>(scene: &'a Scene<'_>, deliberation: &Deliberation) -> 
     Heading { name: &scene.settings.name, goal, unit: unit_name(deliberation.unit) }
 }
 
-fn count(readers: &reveille_skills::measure::Readers, unit: GoalUnit) -> u64 {
+fn count(readers: &reveille_skills::readers::Counts, unit: GoalUnit) -> u64 {
     match unit {
         GoalUnit::Paying => readers.paying,
         GoalUnit::Confirmed => readers.confirmed,
@@ -300,7 +300,7 @@ fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number> {
     };
     let left_out = match readers.left_out.total() {
         0 => String::new(),
-        total => format!(" ({total} more addresses are no people: yours, test domains, unconfirmed)"),
+        total => format!(" ({total} more addresses are no people: yours, test domains, unconfirmed, gone)"),
     };
     let published = shelf.published().count();
     let ready = shelf.ready().count();

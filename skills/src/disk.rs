@@ -99,25 +99,33 @@ impl Root {
 
     /// Replaces a file, or makes it: under another name first, synced, then renamed. Permissions of the old one are kept.
     pub(crate) fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        self.place(relative, bytes, |temporary, path| temporary.persist(path).map_err(|failed| failed.error).map(drop))
+        self.place(relative, bytes, None, |temporary, path| temporary.persist(path).map_err(|failed| failed.error).map(drop))
+    }
+
+    /// The same, but a new file is for its owner's eyes only.
+    pub(crate) fn write_private(&self, relative: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        let private = Some(Permissions::from_mode(0o600));
+        self.place(relative, bytes, private, |temporary, path| temporary.persist(path).map_err(|failed| failed.error).map(drop))
     }
 
     /// Makes a file that must not be there yet.
     pub(crate) fn create(&self, relative: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        self.place(relative, bytes, |temporary, path| temporary.persist_noclobber(path).map_err(|failed| failed.error).map(drop))
+        self.place(relative, bytes, None, |temporary, path| temporary.persist_noclobber(path).map_err(|failed| failed.error).map(drop))
     }
 
     fn place(
         &self,
         relative: &str,
         bytes: &[u8],
+        new: Option<Permissions>,
         persist: impl FnOnce(tempfile::NamedTempFile, &Path) -> io::Result<()>,
     ) -> Result<(), DiskError> {
         let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
         let folder = self.folder(folder)?;
         let path = folder.join(name);
         let placed = || {
-            let temporary = temporary_in(&folder, bytes, fs::symlink_metadata(&path).ok().map(|old| old.permissions()))?;
+            let permissions = fs::symlink_metadata(&path).ok().map(|old| old.permissions()).or(new);
+            let temporary = temporary_in(&folder, bytes, permissions)?;
             temporary.as_file().sync_all()?;
             persist(temporary, &path)?;
             File::open(&folder)?.sync_all()

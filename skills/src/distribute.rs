@@ -4,6 +4,7 @@
 //! Must stay true: a post holds the author's words and the link, nothing invented; it is within the channel's limit by the
 //! channel's own counting; the link stands in it whole and once; a cut never falls inside a grapheme, a link or a tag.
 
+mod belongs;
 mod compose;
 mod limit;
 mod outbox;
@@ -19,6 +20,7 @@ use url::Url;
 
 use crate::disk::sha256;
 
+pub use belongs::{NotThere, belongs};
 pub use compose::{ComposeError, compose};
 pub use outbox::{Filed, Filing, OutboxError, outbox_path, write_outbox};
 

@@ -9,6 +9,7 @@ pub mod front_matter;
 pub mod measure;
 pub mod offer;
 pub mod publish;
+pub mod readers;
 pub mod settings;
 pub mod shelf;
 pub mod site;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use reveille_memory::Memory;
 use reveille_mission::{NeedState, Severity};
-use reveille_skills::measure::count_readers;
+use reveille_skills::readers::Readers;
 use serde::Serialize;
 
 use super::{Ready, print, print_json, ready};
@@ -117,7 +117,7 @@ fn files(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn readers(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
-    if let Err(failure) = count_readers(ready.home.root(), &ready.settings.owner).or_fail() {
+    if let Err(failure) = Readers::load(ready.home.root(), &ready.settings.owner).or_fail() {
         findings.push(Finding::of("readers", &failure));
     }
 }

@@ -7,13 +7,13 @@ use clap::Args;
 use reveille_memory::{Memory, MemoryError};
 use reveille_mission::{Channel, NeedState};
 use reveille_schedules::{Due, due};
-use reveille_skills::measure::Reached;
+use reveille_skills::measure::{Reached, count_readers};
 use serde::Serialize;
 
 use super::{Ready, print, print_json};
 use crate::deliberate::load;
 use crate::failure::{OrFail, Outcome};
-use crate::observe::{Scene, credential_now};
+use crate::observe::{Scene, credential_now, suppressed};
 use crate::sheet::people;
 
 /// Show where things stand: the last wakes, what waits for you, the numbers
@@ -93,7 +93,12 @@ impl Status {
 
 fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
     let now = ready.environment.now();
-    let readers = reveille_skills::measure::count_readers(ready.home.root(), &ready.settings.owner).or_fail()?;
+    let memory = match Memory::open_read_only(&ready.home.database()) {
+        Ok(memory) => Some(memory),
+        Err(MemoryError::Missing { .. }) => None,
+        Err(error) => return Err(error).or_fail(),
+    };
+    let readers = count_readers(ready.home.root(), &ready.settings.owner, &suppressed(memory.as_ref())?).or_fail()?;
     let mut standing = Standing {
         schema: 1,
         name: ready.settings.name.clone(),
@@ -108,11 +113,6 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         channels: vec![],
         reach: vec![],
         readers: Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() },
-    };
-    let memory = match Memory::open_read_only(&ready.home.database()) {
-        Ok(memory) => Some(memory),
-        Err(MemoryError::Missing { .. }) => None,
-        Err(error) => return Err(error).or_fail(),
     };
     if let Some(memory) = &memory {
         from_memory(ready, memory, now, &mut standing)?;

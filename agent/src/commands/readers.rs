@@ -1,0 +1,201 @@
+//! `readers`: the list of readers, looked at and changed by the human.
+//!
+//! Must stay true: whoever left is suppressed in memory before the list is written, so that a crash in between mails nobody;
+//! what an import says of people are counts, addresses only when they are asked for.
+
+mod import;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Subcommand};
+use reveille_memory::{Memory, MemoryError, SuppressedFor};
+use reveille_mission::shown;
+use reveille_skills::readers::{self as list, Added, Consent, Counts, NotCounted, Reader, Status, SuppressedIds, subscriber_id};
+use serde::Serialize;
+
+use super::{Ready, print, print_json};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::observe::suppressed;
+
+/// The list of readers: who is mailed, who is not and why
+#[derive(Debug, Args)]
+pub(crate) struct Readers {
+    #[command(subcommand)]
+    command: Sub,
+}
+
+#[derive(Debug, Subcommand)]
+enum Sub {
+    /// Show who counts, and why others do not
+    List {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put somebody on the list: pending, unless you say when they consented
+    Add(Add),
+    /// Take somebody off the list, for ever: no import brings the address back
+    Remove { address: String },
+    /// Take in an export of Substack, Buttondown, Ghost or Mailchimp, or a plain CSV file
+    Import(import::Import),
+    /// Give the list out as CSV, on stdout or into a new file
+    Export {
+        /// A file that is not there yet
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Add {
+    address: String,
+    /// What they are called
+    #[arg(long)]
+    name: Option<String>,
+    /// The day on which they said that they want it, like 2026-11-20
+    #[arg(long, value_name = "DATE")]
+    consent: Option<NaiveDate>,
+    /// Where they said it
+    #[arg(long, requires = "consent", value_name = "TEXT", default_value = "by hand")]
+    source: String,
+}
+
+impl Readers {
+    /// `verbose`: addresses may be shown where counts are shown otherwise.
+    pub(super) fn run(self, ready: &Ready<'_>, verbose: bool) -> Outcome<ExitCode> {
+        match self.command {
+            Sub::List { json } => show(ready, json)?,
+            Sub::Add(add) => add.run(ready)?,
+            Sub::Remove { address } => remove(ready, &address)?,
+            Sub::Import(import) => import.run(ready, verbose)?,
+            Sub::Export { file } => export(ready, file.as_deref())?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The list, to look at it, and who is suppressed.
+fn looked_at(ready: &Ready<'_>) -> Outcome<(list::Readers, SuppressedIds)> {
+    let memory = match Memory::open_read_only(&ready.home.database()) {
+        Ok(memory) => Some(memory),
+        Err(MemoryError::Missing { .. }) => None,
+        Err(error) => return Err(error).or_fail(),
+    };
+    let readers = list::Readers::load(ready.home.root(), &ready.settings.owner).or_fail()?;
+    Ok((readers, suppressed(memory.as_ref())?))
+}
+
+/// The list, to change it.
+fn to_change(ready: &Ready<'_>) -> Outcome<list::Readers> {
+    list::Readers::load_to_change(ready.home.root(), &ready.settings.owner).or_fail()
+}
+
+/// The human's word on a consent; one that lies ahead is none.
+fn consent(date: Option<NaiveDate>, source: &str, now: DateTime<Utc>) -> Outcome<Option<Consent>> {
+    match date {
+        Some(date) if date > now.date_naive() => {
+            Err(Failure::message(Kind::Usage, format!("{date} lies ahead")).hint("give the day on which they said that they want it"))
+        }
+        date => Ok(date.map(|date| Consent { date, source: source.to_owned() })),
+    }
+}
+
+/// A row as `list` shows it.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    reader: &'a Reader,
+    counts: bool,
+    why_not: Option<NotCounted>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    counts: Counts,
+    rows: Vec<Shown<'a>>,
+}
+
+fn show(ready: &Ready<'_>, json: bool) -> Outcome {
+    let (readers, suppressed) = looked_at(ready)?;
+    let judged = readers.judged(&suppressed);
+    let counts = readers.counts(&suppressed);
+    if json {
+        let rows = judged.into_iter().map(|(reader, why_not)| Shown { reader, counts: why_not.is_none(), why_not }).collect();
+        return print_json(&Listed { schema: 1, counts, rows });
+    }
+    if !counts.listed {
+        return print("There is no readers.csv yet: `reveille readers add ADDRESS` or `import FILE` makes it.\n");
+    }
+    let mut out =
+        format!("{} people, {} of them pay; {} more rows do not count\n\n", counts.confirmed, counts.paying, counts.left_out.total());
+    let width = judged.iter().map(|(reader, _)| reader.email.chars().count()).max().unwrap_or(0).min(40);
+    for (reader, why) in judged {
+        let why = why.map(|why| format!("  does not count: {}", why.as_str())).unwrap_or_default();
+        let line = format!(
+            "{:<width$}  {:<10} {:<5} {:<10}  {}{why}",
+            shown(&reader.email),
+            reader.status,
+            reader.tier.as_str(),
+            shown(&reader.confirmed_at),
+            shown(&reader.source)
+        );
+        out.push_str(&format!("{}\n", line.trim_end()));
+    }
+    print(&out)
+}
+
+impl Add {
+    fn run(self, ready: &Ready<'_>) -> Outcome {
+        let consent = consent(self.consent, &self.source, ready.environment.now())?;
+        let mut readers = to_change(ready)?;
+        let (_, suppressed) = looked_at(ready)?;
+        let added = readers.add(&self.address, self.name.as_deref(), consent.as_ref(), &suppressed).or_fail()?;
+        readers.save().or_fail()?;
+        let waits = |status| if status == Status::Pending { ": nobody mails them before they consented (`--consent DATE`)" } else { "" };
+        print(&match added {
+            Added::New(status) => format!("Added, {status}{}\n", waits(status)),
+            Added::Changed(status) => format!("Changed, {status}{}\n", waits(status)),
+            Added::Unchanged(status) => format!("On the list already, {status}{}\n", waits(status)),
+        })
+    }
+}
+
+fn remove(ready: &Ready<'_>, address: &str) -> Outcome {
+    let address = address.trim();
+    if !list::is_address(address) {
+        return Err(list::ReadersError::NoAddress).or_fail();
+    }
+    let (now, id) = (ready.environment.now(), subscriber_id(address));
+    let mut readers = to_change(ready)?;
+    let mut memory = Memory::open(&ready.home.database(), now).or_fail()?;
+    memory.suppress(std::slice::from_ref(&id), SuppressedFor::Removed, now).or_fail()?;
+    let found = readers.mark(&id, Status::Left);
+    readers.save().or_fail()?;
+    print(if found {
+        "Removed: never mailed again, and no import brings the address back\n"
+    } else {
+        "It was not on the list; it is never mailed, and no import brings it in\n"
+    })
+}
+
+fn export(ready: &Ready<'_>, file: Option<&Path>) -> Outcome {
+    let (readers, suppressed) = looked_at(ready)?;
+    let csv = readers.export(&suppressed).or_fail()?;
+    let Some(file) = file else { return print(&String::from_utf8_lossy(&csv)) };
+    let path = ready.environment.folder.join(file);
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    // For its owner's eyes only, as every file of `tempfile`; whole or not at all, and never over another.
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut new| {
+        new.write_all(&csv)?;
+        new.as_file().sync_all()?;
+        new.persist_noclobber(&path).map_err(|error| error.error)
+    });
+    written.map_err(|error| {
+        Failure::message(Kind::Failed, format!("failed to write {}: {error}", path.display())).hint("name a file that is not there yet")
+    })?;
+    print(&format!("{} rows are in {}\n", readers.rows().len(), path.display()))
+}

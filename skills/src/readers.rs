@@ -1,0 +1,287 @@
+//! The list of readers: `readers.csv` in the home. Who stands on it, who of them counts as a person, who is mailed.
+//!
+//! Must stay true: exactly those who count are mailed, never the owner, a reserved test domain (RFC 2606, RFC 6761), one who
+//! was never confirmed, who left, or whom memory suppresses; such rows are kept all the same. The file is written whole or
+//! not at all, in the human's order, with every column that we do not know, and never over what somebody else wrote
+//! meanwhile. No address stands in an error.
+
+mod address;
+mod counts;
+mod error;
+mod formats;
+mod import;
+mod row;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+use crate::disk::{DiskError, Root};
+use row::write_into;
+use table::Table;
+
+pub use address::{folded, is_address, is_reserved, subscriber_id};
+pub use counts::{Counts, LeftOut, NotCounted};
+pub use error::ReadersError;
+pub use formats::Format;
+pub use import::{Imported, ImportedRow, What};
+pub use row::{Reader, Recipient, Status, Tier};
+pub use table::BadRow;
+
+/// The list, in the home.
+const FILE: &str = "readers.csv";
+/// Held by whoever changes the list.
+const LOCK: &str = "readers.lock";
+/// The columns that are ours.
+const COLUMNS: [&str; 6] = ["email", "name", "status", "tier", "confirmed_at", "source"];
+
+/// Subscribers who are never mailed again, by their ids: those of `Memory::suppressed`.
+pub type SuppressedIds = HashSet<String>;
+
+/// When and where a reader said that they want it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// The day.
+    pub date: NaiveDate,
+    /// Where: a form, a letter, a table at a fair.
+    pub source: String,
+}
+
+/// What [`Readers::add`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// A new row.
+    New(Status),
+    /// The row was there; something of it changed.
+    Changed(Status),
+    /// The row was there, just so.
+    Unchanged(Status),
+}
+
+/// The list of readers of a home.
+#[derive(Debug)]
+pub struct Readers {
+    root: Root,
+    /// The real file, relative to the home: a link inside of it is followed, never replaced.
+    place: String,
+    /// The bytes that were read; none where there is no file.
+    read: Option<Vec<u8>>,
+    table: Table,
+    owner: HashSet<String>,
+    rows: Vec<Reader>,
+    /// Held while the list may be changed; the kernel frees it.
+    lock: Option<File>,
+}
+
+impl Readers {
+    /// Reads the list to look at it; without a file it is empty. `owner` are the owner's own addresses.
+    ///
+    /// # Errors
+    /// The file can't be read or leads out of the home, or a row of it is no row: nothing is known then, for a wrong count is
+    /// worse than none.
+    pub fn load(home: &Path, owner: &[String]) -> Result<Self, ReadersError> {
+        let root = Root::open(home)?;
+        let (place, read) = match root.inside(FILE) {
+            Ok(real) => {
+                let place = real.strip_prefix(root.at("")).unwrap_or(Path::new(FILE)).to_string_lossy().into_owned();
+                let bytes = root.read(&place)?;
+                (place, Some(bytes))
+            }
+            // A link that leads nowhere is not "no list": what it led to may come back.
+            Err(missing) if missing.is_missing() && !root.at(FILE).is_symlink() => (FILE.to_owned(), None),
+            Err(error) => return Err(error.into()),
+        };
+        let table = match read.as_deref() {
+            Some(bytes) => understood(bytes)?,
+            None => Table::new(&COLUMNS),
+        };
+        let owner = owner.iter().map(|address| folded(address)).collect();
+        let rows = table.rows.iter().map(|row| Reader::of(&table, row)).collect();
+        Ok(Self { root, place, read, table, owner, rows, lock: None })
+    }
+
+    /// Reads the list to change it: as long as the value lives, whoever else wants to change it waits.
+    ///
+    /// # Errors
+    /// Those of [`Readers::load`], and the lock can't be made.
+    pub fn load_to_change(home: &Path, owner: &[String]) -> Result<Self, ReadersError> {
+        let path = Root::open(home)?.folder("memory")?.join(LOCK);
+        let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
+        let lock = locked.map_err(|source| DiskError::Io { path: PathBuf::from("memory").join(LOCK), source })?;
+        Ok(Self { lock: Some(lock), ..Self::load(home, owner)? })
+    }
+
+    /// Every row, in the human's order.
+    pub fn rows(&self) -> &[Reader] {
+        &self.rows
+    }
+
+    /// Whom any row says to have left: it outweighs another that says that they did not.
+    fn gone(&self) -> HashSet<&str> {
+        self.rows.iter().filter(|row| row.status.is_gone()).map(|row| row.id.as_str()).collect()
+    }
+
+    /// Every row, with why it does not count; those without a reason are people.
+    pub fn judged<'a>(&'a self, suppressed: &SuppressedIds) -> Vec<(&'a Reader, Option<NotCounted>)> {
+        let gone = self.gone();
+        let mut seen = HashSet::new();
+        let mut judge = |row: &'a Reader| {
+            let domain = row.email.rsplit_once('@').map_or("", |(_, domain)| domain);
+            if self.owner.contains(&folded(&row.email)) {
+                Some(NotCounted::Owner)
+            } else if !is_address(&row.email) {
+                Some(NotCounted::Broken)
+            } else if !seen.insert(row.id.as_str()) {
+                Some(NotCounted::Twice)
+            } else if is_reserved(domain) {
+                Some(NotCounted::Test)
+            } else if suppressed.contains(&row.id) || gone.contains(row.id.as_str()) {
+                Some(NotCounted::Suppressed)
+            } else if row.status != Status::Confirmed {
+                Some(NotCounted::Unconfirmed)
+            } else {
+                None
+            }
+        };
+        self.rows.iter().map(|row| (row, judge(row))).collect()
+    }
+
+    /// The list, counted.
+    pub fn counts(&self, suppressed: &SuppressedIds) -> Counts {
+        let mut counts = Counts { listed: self.read.is_some(), ..Counts::default() };
+        for (row, why) in self.judged(suppressed) {
+            match why {
+                Some(why) => counts.left_out.add(why),
+                None => {
+                    counts.confirmed += 1;
+                    counts.paying += u64::from(row.tier == Tier::Paid);
+                }
+            }
+        }
+        counts
+    }
+
+    /// Who is mailed: exactly those who count, each once.
+    pub fn recipients(&self, suppressed: &SuppressedIds) -> Vec<Recipient> {
+        let people = self.judged(suppressed).into_iter().filter(|(_, why)| why.is_none());
+        let recipient = |row: &Reader| Recipient { id: row.id.clone(), email: row.email.clone(), name: address::plain_words(&row.name) };
+        people.map(|(row, _)| recipient(row)).collect()
+    }
+
+    /// Puts somebody on the list, or completes their row: confirmed with a consent, else pending. The change is not written
+    /// before [`Readers::save`].
+    ///
+    /// # Errors
+    /// It is no address, or one that is suppressed or gone.
+    pub fn add(
+        &mut self,
+        email: &str,
+        name: Option<&str>,
+        consent: Option<&Consent>,
+        suppressed: &SuppressedIds,
+    ) -> Result<Added, ReadersError> {
+        let (email, id) = (email.trim(), subscriber_id(email));
+        if !is_address(email) {
+            return Err(ReadersError::NoAddress);
+        }
+        if suppressed.contains(&id) {
+            return Err(ReadersError::Suppressed);
+        }
+        if let Some(gone) = self.rows.iter().find(|row| row.id == id && row.status.is_gone()) {
+            return Err(ReadersError::Gone(gone.status));
+        }
+        let found = self.rows.iter().position(|row| row.id == id);
+        let mut row = match found {
+            Some(at) => self.rows[at].clone(),
+            None => Reader::blank(id, email),
+        };
+        if let Some(name) = name {
+            row.name = address::plain_words(name);
+        }
+        if let Some(consent) = consent {
+            row.status = Status::Confirmed;
+            row.confirmed_at = consent.date.to_string();
+            row.source = address::plain_words(&consent.source);
+        }
+        let status = row.status;
+        Ok(match found {
+            Some(at) if self.rows[at] == row => Added::Unchanged(status),
+            Some(at) => {
+                self.rows[at] = row;
+                Added::Changed(status)
+            }
+            None => {
+                self.rows.push(row);
+                Added::New(status)
+            }
+        })
+    }
+
+    /// Sets where somebody stands, in every row of theirs; whether there was one. Not written before [`Readers::save`].
+    pub fn mark(&mut self, id: &str, status: Status) -> bool {
+        let mut found = false;
+        for row in self.rows.iter_mut().filter(|row| row.id == id) {
+            row.status = status;
+            found = true;
+        }
+        found
+    }
+
+    /// Writes the list, if anything of it changed; whether it was written. A new file is for its owner's eyes only.
+    ///
+    /// # Errors
+    /// The list was not loaded to be changed, somebody else wrote it since, or it can't be written: then it is as it was.
+    pub fn save(&mut self) -> Result<bool, ReadersError> {
+        let mut table = self.table.clone();
+        if !write_into(&mut table, &self.rows) {
+            return Ok(false);
+        }
+        let bytes = table.bytes()?;
+        let now = match self.root.read(&self.place) {
+            Ok(bytes) => Some(bytes),
+            Err(missing) if missing.is_missing() => None,
+            Err(error) => return Err(error.into()),
+        };
+        if self.lock.is_none() || now != self.read {
+            return Err(ReadersError::Meanwhile);
+        }
+        self.root.write_private(&self.place, &bytes)?;
+        (self.table, self.read) = (table, Some(bytes));
+        Ok(true)
+    }
+
+    /// The whole list as CSV with commas, for another program. Whom memory suppresses goes out as `left`, so that nobody
+    /// mails them from there either.
+    ///
+    /// # Errors
+    /// The table can't be written.
+    pub fn export(&self, suppressed: &SuppressedIds) -> Result<Vec<u8>, ReadersError> {
+        let gone = self.gone();
+        let mut rows = self.rows.clone();
+        let out = |row: &&mut Reader| !row.status.is_gone() && (suppressed.contains(&row.id) || gone.contains(row.id.as_str()));
+        for row in rows.iter_mut().filter(out) {
+            row.status = Status::Left;
+        }
+        let mut table = self.table.plain();
+        write_into(&mut table, &rows);
+        Ok(table.bytes()?)
+    }
+}
+
+/// The table of the list; every row must be one, and there must be addresses.
+fn understood(bytes: &[u8]) -> Result<Table, ReadersError> {
+    let wrong = |bad: BadRow| ReadersError::Row { file: FILE.to_owned(), line: bad.line, reason: bad.reason };
+    let (table, bad) = Table::parse(bytes).map_err(wrong)?;
+    if let Some(bad) = bad.into_iter().next() {
+        return Err(wrong(bad));
+    }
+    match table.column(&["email"]) {
+        Some(_) => Ok(table),
+        None => Err(wrong(BadRow { line: 1, reason: "no column is called `email`".to_owned() })),
+    }
+}

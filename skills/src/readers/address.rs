@@ -1,0 +1,119 @@
+//! Addresses of readers: their plain shape, the subscriber's id, and domains that no person reads mail at.
+//!
+//! Must stay true: what is stranger than the plain shape is no address here; nothing that passes can hold a second header or
+//! recipient (no white space, no control character, no bracket, no comma).
+
+use crate::disk::sha256;
+
+/// How many digits of the digest are the id.
+const ID_DIGITS: usize = 32;
+
+/// An address as it is compared: trimmed, lower-case.
+pub fn folded(address: &str) -> String {
+    address.trim().to_lowercase()
+}
+
+/// The subscriber's id: the first 32 hexadecimal digits of the SHA-256 of the folded address. It stands in the ledger and
+/// among the suppressed, where the address itself does not.
+pub fn subscriber_id(address: &str) -> String {
+    let mut digest = sha256(folded(address).as_bytes());
+    digest.truncate(ID_DIGITS);
+    digest
+}
+
+/// Whether it has the plain shape of an address: the dot-atom of RFC 5321 4.1.2, within its lengths (4.5.3.1), letters of any
+/// script, and a domain of at least two labels.
+pub fn is_address(address: &str) -> bool {
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let local_is_plain = local.len() <= 64 && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
+    let label = |label: &str| {
+        let plain = label.chars().all(|c| c.is_alphanumeric() || c == '-');
+        plain && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    address.len() <= 254 && local_is_plain && domain.contains('.') && domain.split('.').all(label)
+}
+
+/// Whether a domain is one that no person reads mail at: RFC 2606 and RFC 6761, and `local` (RFC 6762).
+pub fn is_reserved(domain: &str) -> bool {
+    let domain = domain.trim_end_matches('.').to_lowercase();
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    let second = ["example.com", "example.net", "example.org"];
+    matches!(last, "example" | "test" | "invalid" | "localhost" | "local")
+        || second.iter().any(|name| domain == *name || domain.ends_with(&format!(".{name}")))
+}
+
+/// A name or a source that came from outside, on one line; a spreadsheet would run one that starts like a formula.
+pub(super) fn plain_words(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.trim_start_matches(['=', '+', '-', '@']).trim_start().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plain_shape_is_an_address_and_nothing_else_is() {
+        let long = format!("{}@home.net", "a".repeat(65));
+        for (address, expected) in [
+            ("ann@home.net", true),
+            ("ann.b+news@mail.home.net", true),
+            ("o'hara@home.net", true),
+            ("jürgen@münchen.de", true),
+            ("ann@home", false),
+            ("ann@home..net", false),
+            ("ann@-home.net", false),
+            ("@home.net", false),
+            ("@@home.net", false),
+            ("ann", false),
+            ("a..b@home.net", false),
+            ("Ann <ann@home.net>", false),
+            ("ann@home.net,bob@home.net", false),
+            ("ann@home.net\r\nBcc: bob@home.net", false),
+            ("ann\0@home.net", false),
+            ("ann\u{200b}@home.net", false),
+            ("ann@home.net\u{202e}", false),
+            (&long, false),
+        ] {
+            assert_eq!(is_address(address), expected, "{address:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_of_the_folded_address() {
+        let id = subscriber_id("ann@home.net");
+        // printf ann@home.net | sha256sum | cut -c-32
+        assert_eq!(id, "3af5f59d6169b2e0b6ab9d8ad6cb2b62");
+        assert_eq!(subscriber_id(" Ann@HOME.net\t"), id);
+        assert_ne!(subscriber_id("bob@home.net"), id);
+    }
+
+    #[test]
+    fn reserved_domains_are_known() {
+        for (domain, expected) in [
+            ("example.com", true),
+            ("a.example.org", true),
+            ("x.example", true),
+            ("myexample.com", false),
+            ("test.com", false),
+            ("LOCALHOST.", true),
+        ] {
+            assert_eq!(is_reserved(domain), expected, "{domain}");
+        }
+    }
+
+    #[test]
+    fn words_from_outside_stay_on_one_line_and_are_no_formula() {
+        for (given, expected) in [
+            (" Ann  B ", "Ann B"),
+            ("Ann\r\nBcc: bob@home.net", "Ann Bcc: bob@home.net"),
+            ("=HYPERLINK(1)", "HYPERLINK(1)"),
+            ("\t@-+ Ann", "Ann"),
+            ("Jean-Luc", "Jean-Luc"),
+        ] {
+            assert_eq!(plain_words(given), expected, "{given:?}");
+        }
+    }
+}

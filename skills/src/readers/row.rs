@@ -1,0 +1,164 @@
+//! A row of the list, as a value and as cells.
+//!
+//! Must stay true: a word that is not known is no consent; a cell that means the same stays as it was written.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::address::subscriber_id;
+use super::table::{Row, Table};
+
+/// Where a reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// They said that they want it.
+    Confirmed,
+    /// They have not said so yet, or nobody knows.
+    Pending,
+    /// They left.
+    Left,
+    /// There is no such address.
+    Bounced,
+    /// They called it spam.
+    Complained,
+}
+
+impl Status {
+    /// From the list's own words; a word that is not known is no consent.
+    pub(super) fn read(text: &str) -> Self {
+        match text.to_lowercase().as_str() {
+            "confirmed" | "active" => Status::Confirmed,
+            "left" | "unsubscribed" | "removed" => Status::Left,
+            "bounced" => Status::Bounced,
+            "complained" => Status::Complained,
+            _ => Status::Pending,
+        }
+    }
+
+    /// As it stands in the list.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Confirmed => "confirmed",
+            Status::Pending => "pending",
+            Status::Left => "left",
+            Status::Bounced => "bounced",
+            Status::Complained => "complained",
+        }
+    }
+
+    /// Whether it is for good: they left, bounced or complained.
+    pub fn is_gone(self) -> bool {
+        matches!(self, Status::Left | Status::Bounced | Status::Complained)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Whether a reader pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// They do not.
+    Free,
+    /// They do.
+    Paid,
+}
+
+impl Tier {
+    pub(super) fn read(text: &str) -> Self {
+        if text.eq_ignore_ascii_case("paid") { Tier::Paid } else { Tier::Free }
+    }
+
+    /// As it stands in the list.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tier::Free => "free",
+            Tier::Paid => "paid",
+        }
+    }
+}
+
+/// A row of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reader {
+    /// See [`subscriber_id`].
+    pub id: String,
+    /// The address, as it was written.
+    pub email: String,
+    /// The name; may be empty.
+    pub name: String,
+    /// Where they stand.
+    pub status: Status,
+    /// Whether they pay.
+    pub tier: Tier,
+    /// When they said that they want it, as it stands in the list; may be empty.
+    pub confirmed_at: String,
+    /// Where they said so; may be empty.
+    pub source: String,
+}
+
+/// Somebody who is mailed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// See [`subscriber_id`].
+    pub id: String,
+    /// The address, of the plain shape ([`is_address`]).
+    pub email: String,
+    /// The name, on one line; may be empty.
+    pub name: String,
+}
+
+impl Reader {
+    /// Somebody of whom nothing but the address is known.
+    pub(super) fn blank(id: String, email: &str) -> Self {
+        let none = String::new;
+        Self { id, email: email.to_owned(), name: none(), status: Status::Pending, tier: Tier::Free, confirmed_at: none(), source: none() }
+    }
+
+    /// As a row of the table says.
+    pub(super) fn of(table: &Table, row: &Row) -> Self {
+        let cell = |name: &str| row.cell(table.column(&[name]));
+        let email = cell("email");
+        Self {
+            id: subscriber_id(email),
+            email: email.to_owned(),
+            name: cell("name").to_owned(),
+            status: Status::read(cell("status")),
+            tier: Tier::read(cell("tier")),
+            confirmed_at: cell("confirmed_at").to_owned(),
+            source: cell("source").to_owned(),
+        }
+    }
+}
+
+/// Writes into the table what the rows say otherwise; whether there was anything. Cells that mean the same stay as they are.
+pub(super) fn write_into(table: &mut Table, rows: &[Reader]) -> bool {
+    let mut changed = false;
+    for (at, wanted) in rows.iter().enumerate() {
+        let new = at == table.rows.len();
+        if new {
+            table.push();
+        }
+        let stands = Reader::of(table, &table.rows[at]);
+        for (column, differs, value) in [
+            ("email", wanted.email != stands.email, wanted.email.as_str()),
+            ("name", wanted.name != stands.name, wanted.name.as_str()),
+            ("status", new || wanted.status != stands.status, wanted.status.as_str()),
+            ("tier", new || wanted.tier != stands.tier, wanted.tier.as_str()),
+            ("confirmed_at", wanted.confirmed_at != stands.confirmed_at, wanted.confirmed_at.as_str()),
+            ("source", wanted.source != stands.source, wanted.source.as_str()),
+        ] {
+            if differs {
+                table.set(at, column, value);
+                changed = true;
+            }
+        }
+    }
+    changed
+}
