@@ -1,6 +1,8 @@
 //! What every integration test needs: a temporary home, the program with an injected clock and nothing of this machine's
 //! environment, and ways to look at what it left. Collaborators are real; nothing is mocked.
 
+pub mod torture;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
