@@ -32,6 +32,7 @@ fn shelf() -> Shelf {
         hooks: vec![],
         tags: vec![],
         mail: false,
+        thread: false,
         stage: Stage::Published,
         path: String::new(),
     };

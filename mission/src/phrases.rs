@@ -39,7 +39,9 @@ pub fn meaning(text: &str) -> Meaning {
         return Meaning::default();
     }
     let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect();
+    let words = in_words(&lower);
+    // Its "once" is no doubt, and its "repost" is a post.
+    let words = if asks_again(text) { without_again(&words).unwrap_or(words) } else { words };
     let channel = named_channel(&words);
     let plain = in_plain_letters(&without_quotation(text)) && !lower.contains('?') && !words.iter().any(|word| DOUBT.contains(word));
     Meaning { channel, doing: if plain { order(&words, &lower, channel) } else { None } }
@@ -89,22 +91,51 @@ const PLACES: [&str; 22] = [
     "newsletter",
 ];
 
+/// Places that are a letter to readers, or the page itself.
+const MAILED: [&str; 8] = ["mail", "email", "mailing", "website", "site", "web", "rss", "feed"];
+
 /// Whether a word is a place where something is told, not what is told.
 pub(crate) fn is_place(word: &str) -> bool {
     PLACES.contains(&word) || LIST.contains(&word) || ["toot", "tweet", "subreddit"].contains(&word)
 }
 
+/// Words of an exact order that ask for one more telling; at most one of them may stand there.
+const AGAIN: [&[&str]; 3] = [&["again"], &["once", "more"], &["another", "time"]];
+/// Verbs that ask for it: what is left of them is "post".
+const REPOST: [&[&str]; 2] = [&["repost"], &["re", "post"]];
+
 /// Whether a line is an order with nothing left over: a verb of publishing or telling, exactly what, and where. Only such a
 /// line is ticked for what was done, and only such a line releases a draft; any other may be about something else.
 pub fn is_exact_order(text: &str) -> bool {
+    exact_order(text).is_some()
+}
+
+/// Whether a line is an exact order to tell an issue once more: it holds one of "again", "once more", "another time", "repost",
+/// "re-post". A page is published once, and readers get a letter once: those orders can't be given again.
+pub fn asks_again(text: &str) -> bool {
+    exact_order(text) == Some(Times::OnceMore)
+}
+
+/// How often an exact order wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Times {
+    Once,
+    OnceMore,
+}
+
+fn exact_order(text: &str) -> Option<Times> {
     let lower = text.to_lowercase();
     let outside = without_quotation(&lower);
     if disguise(text).is_some() || !in_plain_letters(&without_quotation(text)) {
-        return false;
+        return None;
     }
-    let words: Vec<&str> = outside.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect();
-    let Some((first, rest)) = words.split_first() else { return false };
-    let verb = *first == "publish" || TELL.contains(first) || SEND.contains(first);
+    let words = in_words(&outside);
+    let (words, times) = without_again(&words).map_or((words, Times::Once), |words| (words, Times::OnceMore));
+    let (first, rest) = words.split_first()?;
+    let verb = match times {
+        Times::Once => *first == "publish" || TELL.contains(first) || SEND.contains(first),
+        Times::OnceMore => TELL.contains(first) && !rest.iter().any(|word| MAILED.contains(word) || LIST.contains(word)),
+    };
     let plain = |word: &&str| {
         FILLER.contains(word)
             || PLACES.contains(word)
@@ -116,7 +147,22 @@ pub fn is_exact_order(text: &str) -> bool {
     // Beside a number, what stands in quotation marks is something more: `Publish draft 2 "not yet"`.
     let quotes = outside != lower;
     let counted = words.iter().any(|word| word.parse::<u32>().is_ok());
-    verb && names_an_issue(&words, &lower) && rest.iter().all(plain) && !(quotes && counted)
+    let exact = verb && names_an_issue(&words, &lower) && rest.iter().all(plain) && !(quotes && counted);
+    exact.then_some(times)
+}
+
+fn in_words(text: &str) -> Vec<&str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect()
+}
+
+/// The words without the first place that asks for one more telling; nothing where there is none.
+fn without_again<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+    if let Some(verb) = REPOST.iter().find(|verb| words.starts_with(verb)) {
+        return Some([&["post"], &words[verb.len()..]].concat());
+    }
+    let said = |at: usize| AGAIN.iter().find(|said| words[at..].starts_with(said)).map(|said| (at, at + said.len()));
+    let (from, to) = (0..words.len()).find_map(said)?;
+    Some([&words[..from], &words[to..]].concat())
 }
 
 /// The text without what stands in quotation marks.
@@ -213,6 +259,34 @@ mod tests {
     }
 
     #[test]
+    fn an_exact_order_may_ask_for_one_more_telling() {
+        for (text, exact, again) in [
+            ("Post issue 45 to Mastodon", true, false),
+            ("Post issue 45 to Mastodon again", true, true),
+            ("Post issue 45 on Bluesky once more", true, true),
+            ("Once more: post issue 45 to Mastodon", true, true),
+            ("Share issue 3 on r/selfhosted another time", true, true),
+            ("Repost issue 45 to Mastodon", true, true),
+            ("Re-post issue 45 on Hacker News", true, true),
+            ("Post \"Once more\" to Mastodon", true, false),
+            ("Post \"Once more\" to Mastodon again", true, true),
+            ("Post issue 45 to Mastodon again and again", false, false),
+            ("Repost issue 45 to Mastodon again", false, false),
+            ("Post issue 45 to Mastodon once", false, false),
+            ("Post issue 45 to Mastodon again once Ann has read it", false, false),
+            ("Don't post issue 45 to Mastodon again", false, false),
+            ("Never again post issue 45 to Mastodon", false, false),
+            ("Ask Ann again whether to post issue 45", false, false),
+            ("Publish draft 2 again", false, false),
+            ("Send issue 45 to the mailing list again", false, false),
+            ("Post issue 45 to the newsletter again", false, false),
+            ("Post issue 45 to Mastodon \u{430}gain", false, false),
+        ] {
+            assert_eq!((is_exact_order(text), asks_again(text)), (exact, again), "{text}");
+        }
+    }
+
+    #[test]
     fn plain_orders_are_understood_and_nothing_else() {
         let distribute = Some(Doing { skill: Skill::Distribute, who: Who::Strangers });
         let send = Some(Doing { skill: Skill::Publish, who: Who::Subscribers });
@@ -223,6 +297,9 @@ mod tests {
             ("Share issue 3 on r/selfhosted", Some(Channel::Reddit), distribute),
             ("Send issue 45 to the mailing list", Some(Channel::Email), send),
             ("Publish draft 46", None, publish),
+            ("Post issue 45 to Mastodon once more", Some(Channel::Mastodon), distribute),
+            ("Re-post issue 45 to Bluesky", Some(Channel::Bluesky), distribute),
+            ("Never repost issue 45 to Bluesky", Some(Channel::Bluesky), None),
             ("Post the Mastodon thread of issue 45 to Bluesky", Some(Channel::Bluesky), distribute),
             ("Don't post issue 45 to Mastodon", Some(Channel::Mastodon), None),
             ("Post issue 45 to Mastodon once Ann has read it", Some(Channel::Mastodon), None),

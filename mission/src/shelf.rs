@@ -36,6 +36,9 @@ pub struct Issue {
     pub tags: Vec<String>,
     /// The author wants it mailed once it is published.
     pub mail: bool,
+    /// The author wants words that are too long for one post told as several.
+    #[serde(default)]
+    pub thread: bool,
     /// Where it is on its way.
     pub stage: Stage,
     /// The file, relative to the home, with `/`.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::phrases::is_exact_order;
+use crate::phrases::{asks_again, is_exact_order};
 use crate::tags::Tags;
 use crate::words::Skill;
 
@@ -91,6 +91,11 @@ impl Task {
     /// Whether it says outright what is to be done: by a tag, by being a skill's proposal, or as an exact order.
     pub fn is_order(&self) -> bool {
         self.tags.skill.is_some() || is_exact_order(&self.text)
+    }
+
+    /// Whether it is a human's exact order to tell an issue once more where it was told before.
+    pub fn asks_again(&self) -> bool {
+        matches!(self.source, Source::Progress { .. }) && asks_again(&self.text)
     }
 
     /// The digest of its words, its tags and what it is about: what an approval holds for.

@@ -45,8 +45,12 @@ pub struct FrontMatter {
     pub ready: bool,
     /// The author wants it mailed.
     pub mail: bool,
-    /// The picture for link previews: a path relative to the file.
+    /// The picture for link previews and posts: a path relative to the file.
     pub image: Option<At<String>>,
+    /// What that picture shows, for those who do not see it; without it, the picture goes with no post.
+    pub image_alt: Option<String>,
+    /// The author wants words that are too long for one post told as several.
+    pub thread: bool,
 }
 
 /// A file in its parts; joined they are the file.
@@ -150,6 +154,8 @@ struct Raw {
     ready: Option<bool>,
     mail: Option<bool>,
     image: Option<Spanned<String>>,
+    image_alt: Option<String>,
+    thread: Option<bool>,
 }
 
 impl Raw {
@@ -180,6 +186,8 @@ impl Raw {
             ready: self.ready.unwrap_or(false),
             mail: self.mail.unwrap_or(false),
             image: self.image.and_then(text),
+            image_alt: self.image_alt.map(|alt| plain(&alt)).filter(|alt| !alt.is_empty()),
+            thread: self.thread.unwrap_or(false),
         })
     }
 }

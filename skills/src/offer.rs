@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use reveille_mission::{Channel, Issue, Need, Offer, Reading, Shelf, Skill, Source, Stage, Subject, Tags, Task, TaskId, Who};
 
 /// For how long after its publication an issue is proposed for telling, in days.
@@ -19,8 +19,17 @@ pub enum Told {
     NotYet,
     /// A text lies in the outbox for a person to post.
     Prepared,
-    /// It was told; the proof.
-    Done(String),
+    /// It was told.
+    Done {
+        /// The proof of the last telling.
+        proof: String,
+        /// How many tellings are proved.
+        tellings: usize,
+        /// When the last one went out; one that nobody can tell of counts as well.
+        last_at: DateTime<Utc>,
+        /// A text for one more telling lies in the outbox for a person to post.
+        prepared: bool,
+    },
 }
 
 /// What the skills look at.
@@ -88,7 +97,10 @@ fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Of
             subject.filter(|issue| issue.stage == Stage::Published).map(|issue| Need::PostedByHand { channel, issue: issue.id.clone() });
         return Offer::HumanOnly { why: only_a_person(channel, &reading.subject), by_hand };
     }
-    if !task.is_order() && subject.is_some_and(|issue| matches!((view.told)(&issue.id, channel), Told::Done(_))) {
+    if channel == Channel::Email && task.asks_again() {
+        return by_person("readers get a letter once; sending it again is yours");
+    }
+    if !task.is_order() && subject.is_some_and(|issue| matches!((view.told)(&issue.id, channel), Told::Done { .. })) {
         return by_person("that issue was told there already; what else the line means is yours");
     }
     let mut needs = vec![Need::Configured(channel), Need::Credential(channel), Need::Subject];
@@ -96,7 +108,12 @@ fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Of
         if issue.stage != Stage::Published {
             needs.push(Need::Published(issue.id.clone()));
         }
-        if (view.told)(&issue.id, channel) == Told::Prepared {
+        let waits = match (view.told)(&issue.id, channel) {
+            Told::Prepared => true,
+            Told::Done { prepared, .. } => prepared && task.asks_again(),
+            Told::NotYet => false,
+        };
+        if waits {
             needs.push(Need::PostedByHand { channel, issue: issue.id.clone() });
         }
     }
@@ -113,7 +130,7 @@ pub fn propose(view: &View<'_>, today: NaiveDate) -> Vec<Task> {
         let channels = view.configured.iter().copied().filter(|channel| *channel != Channel::Web);
         channels
             .filter(|channel| *channel != Channel::Email || issue.mail)
-            .filter(|channel| !matches!((view.told)(&issue.id, *channel), Told::Done(_)))
+            .filter(|channel| !matches!((view.told)(&issue.id, *channel), Told::Done { .. }))
             .map(|channel| match channel {
                 Channel::Email => {
                     proposal(Skill::Publish, channel, Who::Subscribers, issue, format!("Send {} to the readers", issue.name()))
@@ -155,6 +172,7 @@ mod tests {
             hooks: vec![],
             tags: vec![],
             mail: number == 45,
+            thread: false,
             stage,
             path: format!("issues/{number}.md"),
         }
@@ -180,6 +198,38 @@ mod tests {
             problems: vec![],
             content: String::new(),
         }
+    }
+
+    fn done(prepared: bool) -> Told {
+        Told::Done { proof: "there".into(), tellings: 1, last_at: DateTime::UNIX_EPOCH, prepared }
+    }
+
+    #[test]
+    fn an_issue_is_told_again_only_by_an_exact_order_that_says_so() {
+        let shelf = shelf();
+        let configured = BTreeSet::from([Channel::Mastodon, Channel::Email, Channel::Hackernews]);
+        let told = |id: &str, _| if id == "id-44" { done(true) } else { done(false) };
+        let view = View { shelf: &shelf, configured: &configured, told: &told };
+        for (text, expected) in [
+            ("Post issue 45 to Mastodon", "settings:mastodon credential:mastodon issue"),
+            ("Post issue 45 to Mastodon again", "settings:mastodon credential:mastodon issue"),
+            ("Post issue 44 to Mastodon", "settings:mastodon credential:mastodon issue"),
+            ("Repost issue 44 to Mastodon", "settings:mastodon credential:mastodon issue posted:mastodon"),
+            ("Post issue 45 to Mastodon for Ann again", "that issue was told there already; what else the line means is yours"),
+            ("Re-post issue 45 on Hacker News", "only a person may post on Hacker News"),
+        ] {
+            let task = task(text, Tags { skill: None, ..Tags::default() });
+            let reading = read(&task, None, GreyZone::default(), &shelf, "2026-11-20".parse().expect("a date"));
+            assert_eq!(reading.subject, Subject::One(if text.contains("44") { "id-44" } else { "id-45" }.into()), "{text}");
+            let offered = match offer(&task, &reading, &view) {
+                Offer::Can { needs } => needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+                Offer::HumanOnly { why, .. } => why,
+            };
+            assert_eq!(offered, expected, "{text}");
+        }
+        let by_tag = task("Post issue 45 again", Tags { channel: Some(Channel::Email), skill: Some(Skill::Publish), ..Tags::default() });
+        let reading = read(&by_tag, None, GreyZone::default(), &shelf, "2026-11-20".parse().expect("a date"));
+        assert!(matches!(offer(&by_tag, &reading, &view), Offer::HumanOnly { .. }), "no letter goes out twice");
     }
 
     #[test]
@@ -212,7 +262,7 @@ mod tests {
     fn only_what_the_author_decided_is_proposed() {
         let shelf = shelf();
         let configured = BTreeSet::from([Channel::Web, Channel::Mastodon, Channel::Email]);
-        let told = |id: &str, _| if id == "id-44" { Told::Done("there".into()) } else { Told::NotYet };
+        let told = |id: &str, _| if id == "id-44" { done(false) } else { Told::NotYet };
         let view = View { shelf: &shelf, configured: &configured, told: &told };
         let texts = |today: &str| propose(&view, today.parse().expect("a date")).into_iter().map(|task| task.text).collect::<Vec<_>>();
         assert_eq!(texts("2026-11-12"), ["Publish draft 46 “Title 46”", "Tell issue 45 on Mastodon", "Send issue 45 to the readers"]);

@@ -104,7 +104,10 @@ pub fn load(home: &Path) -> Result<Loaded, ShelfError> {
     let issues = load_issues(&root, &mut loaded)?;
     for listed in list(&root, DRAFTS)? {
         match examine(&root, &listed, &issues) {
-            Ok(draft) => loaded.shelf.issues.push(draft.issue),
+            Ok(draft) => {
+                loaded.diagnostics.extend(wordless_picture(&draft.front).map(|found| FileDiagnostic::new(&listed.path, found)));
+                loaded.shelf.issues.push(draft.issue);
+            }
             Err(faults) => {
                 loaded.unfit.extend(faults.issue);
                 loaded.diagnostics.extend(faults.diagnostics.into_iter().map(|diagnostic| FileDiagnostic::new(&listed.path, diagnostic)));
@@ -126,11 +129,12 @@ fn load_issues(root: &Root, loaded: &mut Loaded) -> Result<Vec<Issue>, DiskError
             let issue = issue_of(&listed.path, &front, Stage::Published);
             match taken.refuse(&issue, &front).or_else(|| wrong_slug(&front)) {
                 Some(diagnostic) => Err(diagnostic),
-                None => Ok(issue),
+                None => Ok((issue, wordless_picture(&front))),
             }
         });
         match checked {
-            Ok(issue) => {
+            Ok((issue, wordless)) => {
+                loaded.diagnostics.extend(wordless.map(|found| FileDiagnostic::new(&listed.path, found)));
                 if issue.date.is_none() {
                     let diagnostic =
                         Diagnostic::warning(1, 1, "no date", "add a line like `date: 2026-11-20`; without one it is not in the feeds");
@@ -187,6 +191,13 @@ fn refuse_same_slugs(loaded: &mut Loaded) {
     }
 }
 
+/// A picture that goes with no post, for nothing says what it shows.
+fn wordless_picture(front: &FrontMatter) -> Option<Diagnostic> {
+    let image = front.image.as_ref().filter(|_| front.image_alt.is_none())?;
+    let message = format!("`image: {}` has no words, so it goes with no post", image.value);
+    Some(Diagnostic::warning(image.line, 1, message, "say what it shows: `image_alt: \"…\"`"))
+}
+
 /// What front matter and name say of a file.
 pub(crate) fn issue_of(path: &str, front: &FrontMatter, stage: Stage) -> Issue {
     let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".md");
@@ -213,6 +224,7 @@ pub(crate) fn issue_of(path: &str, front: &FrontMatter, stage: Stage) -> Issue {
         hooks: front.hooks.clone(),
         tags: front.tags.clone(),
         mail: front.mail,
+        thread: front.thread,
         stage,
         path: path.to_owned(),
     }

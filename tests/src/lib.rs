@@ -3,6 +3,7 @@
 
 pub mod scripted;
 pub mod servers;
+pub mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -15,6 +15,7 @@ fn issue(number: u32, title: &str, date: &str, stage: Stage) -> Issue {
         hooks: vec![],
         tags: vec![],
         mail: false,
+        thread: false,
         stage,
         path: String::new(),
     }

@@ -1,13 +1,21 @@
 //! How long a text may be on a channel, by the channel's own way of counting.
 //!
-//! Must stay true: where a channel's counting can't be known exactly, ours is the larger one, so that a post may come out
+//! Must stay true: what a server told counts before the documented default, but never more than the protocol allows; where a channel's counting can't be known exactly, ours is the larger one, so that a post may come out
 //! too short but never too long.
 
 use reveille_mission::Channel;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// What Mastodon and X count for a link, however long it is.
+use crate::channels::PostLimits;
+
+/// What X counts for a link, however long it is (twitter-text, `transformedURLLength`).
 const LINK: usize = 23;
+
+/// What Mastodon takes by default (`max_characters` and `characters_reserved_per_url` of its instance page).
+const MASTODON: PostLimits = PostLimits { characters: 500, link: 23 };
+
+/// The most graphemes of a Bluesky post (`app.bsky.feed.post`: `maxGraphemes`).
+const BLUESKY: usize = 300;
 
 /// The most bytes of a Bluesky post (`app.bsky.feed.post`: `maxLength` beside `maxGraphemes`).
 const BLUESKY_BYTES: usize = 3000;
@@ -16,8 +24,9 @@ const BLUESKY_BYTES: usize = 3000;
 enum Counting {
     /// UTF-16 units: at least as many as characters, whichever of the two the channel means.
     Units,
-    /// Code points, a link as 23. Mastodon counts graphemes, servers that speak its language count code points.
-    Mastodon,
+    /// Code points, a link as the server says, 0 as it is. Mastodon counts graphemes, servers that speak its language count
+    /// code points.
+    Mastodon { link: usize },
     /// Graphemes, links in full.
     Bluesky,
     /// Weighted length of twitter-text, configuration version 3.
@@ -33,12 +42,14 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// For the text of a post.
-    pub(super) fn of_text(channel: Channel) -> Limit {
+    /// For the text of a post; `told` is what the server said, if it was asked.
+    pub(super) fn of_text(channel: Channel, told: Option<PostLimits>) -> Limit {
         match channel {
-            // The default of the software; a later issue reads the server's own.
-            Channel::Mastodon => Limit { most: 500, counting: Counting::Mastodon },
-            Channel::Bluesky => Limit { most: 300, counting: Counting::Bluesky },
+            Channel::Mastodon => {
+                let PostLimits { characters, link } = told.unwrap_or(MASTODON);
+                Limit { most: characters, counting: Counting::Mastodon { link } }
+            }
+            Channel::Bluesky => Limit { most: told.map_or(BLUESKY, |told| told.characters.min(BLUESKY)), counting: Counting::Bluesky },
             Channel::X => Limit { most: 280, counting: Counting::X },
             Channel::Linkedin => Limit { most: 3000, counting: Counting::Units },
             Channel::Web | Channel::Email | Channel::Hackernews | Channel::Reddit | Channel::Lobsters => {
@@ -60,15 +71,16 @@ impl Limit {
     /// How much `text` counts, in which `link` is the post's own link.
     pub(super) fn count(self, text: &str, link: &str) -> usize {
         let (words, own) = match text.rfind(link) {
-            Some(at) if !link.is_empty() => ([&text[..at], &text[at + link.len()..]].concat(), LINK),
+            Some(at) if !link.is_empty() => ([&text[..at], &text[at + link.len()..]].concat(), 1),
             _ => (text.to_owned(), 0),
         };
         match self.counting {
             Counting::Units => text.encode_utf16().count(),
+            Counting::Mastodon { link: 0 } => text.chars().count(),
             // A link in the author's words costs a whole link on top of its letters: rather too short than too long.
-            Counting::Mastodon => words.chars().count() + LINK * words.matches("://").count() + own,
+            Counting::Mastodon { link } => words.chars().count() + link * (words.matches("://").count() + own),
             Counting::Bluesky => text.graphemes(true).count(),
-            Counting::X => words.graphemes(true).map(weight).sum::<usize>() + LINK * possible_links(&words) + own,
+            Counting::X => words.graphemes(true).map(weight).sum::<usize>() + LINK * (possible_links(&words) + own),
         }
     }
 
@@ -143,7 +155,7 @@ mod tests {
             ("e.g. v1.2 U.S.", 14, 14, 14, 14),
         ] {
             let counts = [Channel::Mastodon, Channel::Bluesky, Channel::X, Channel::Linkedin]
-                .map(|channel| Limit::of_text(channel).count(text, LINK));
+                .map(|channel| Limit::of_text(channel, None).count(text, LINK));
             assert_eq!(counts, [mastodon, bluesky, x, linkedin], "{text}");
         }
     }
@@ -151,8 +163,26 @@ mod tests {
     #[test]
     fn bluesky_has_a_limit_in_bytes_too() {
         let family = "👨‍👩‍👧‍👦";
-        let limit = Limit::of_text(Channel::Bluesky);
+        let limit = Limit::of_text(Channel::Bluesky, None);
         assert!(limit.fits(&family.repeat(120), "-") && !limit.fits(&family.repeat(121), "-"), "25 bytes each");
         assert!(limit.fits(&"a".repeat(300), "-") && !limit.fits(&"a".repeat(301), "-"));
+    }
+
+    #[test]
+    fn what_the_server_tells_comes_before_the_default() {
+        const LINK: &str = "https://inside.example/a-very-long-address-of-an-issue/";
+        let told = |channel, characters, link| Limit::of_text(channel, Some(PostLimits { characters, link }));
+        let text = format!("see {LINK}");
+        for (limit, most, counted) in [
+            (Limit::of_text(Channel::Mastodon, None), 500, 27),
+            (told(Channel::Mastodon, 5000, 25), 5000, 29),
+            (told(Channel::Mastodon, 100_000, 0), 100_000, 59),
+            (Limit::of_text(Channel::Bluesky, None), 300, 59),
+            (told(Channel::Bluesky, 200, 23), 200, 59),
+            (told(Channel::Bluesky, 100_000, 0), 300, 59),
+            (told(Channel::X, 25_000, 0), 280, 27),
+        ] {
+            assert_eq!((limit.most, limit.count(&text, LINK)), (most, counted), "{limit:?}");
+        }
     }
 }

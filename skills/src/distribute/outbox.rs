@@ -135,7 +135,7 @@ fn page(issue: &Issue, post: &Post) -> String {
     let blocks = match (&post.title, post.channel) {
         (Some(title), Channel::Email) => format!("Subject:\n\n{}\nText:\n\n{}", fenced(title), fenced(&post.text)),
         (Some(title), _) => format!("Title:\n\n{}\nAddress:\n\n{}", fenced(title), fenced(&post.link)),
-        (None, _) => fenced(&post.text),
+        (None, _) => post.pieces.iter().map(|piece| fenced(piece)).collect::<Vec<_>>().join("\nThen, as a reply to the one before:\n\n"),
     };
     let form = match (&post.prefilled, post.channel) {
         (None, _) => String::new(),

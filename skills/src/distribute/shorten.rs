@@ -43,7 +43,7 @@ fn ended(kept: &str, inside: &[bool]) -> Option<String> {
 }
 
 /// For each byte of `text`, whether a cut before it would fall inside a link, a hashtag or a mention.
-fn closed(text: &str) -> Vec<bool> {
+pub(super) fn closed(text: &str) -> Vec<bool> {
     let mut inside = vec![false; text.len() + 1];
     let mut start = 0;
     for word in text.split(' ') {

@@ -18,6 +18,9 @@ fn fields_are_read_in_every_form() {
         "hook:\n  - one\n  - \"two\\nlines\"\n",
         "tags: \"#rust, small web,, Rust\"\n",
         "ready: true\n",
+        "thread: true\n",
+        "image: a.png\n",
+        "image_alt: >\n  Two\n  readers.\n",
         "layout: {unknown: [1, 2]}\n",
     ))
     .expect("read");
@@ -28,7 +31,8 @@ fn fields_are_read_in_every_form() {
     assert_eq!(front.summary.as_deref(), Some("Folded text."));
     assert_eq!(front.hooks, ["one", "two lines"]);
     assert_eq!(front.tags, ["rust", "small web"]);
-    assert!(front.ready && !front.mail);
+    assert!(front.ready && front.thread && !front.mail);
+    assert_eq!(front.image_alt.as_deref(), Some("Two readers."));
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn the_page_in_the_outbox_is_easy_to_copy() {
     let issue = issue("On `code`", "Use ```fences``` well.", &[], &["markdown"]);
     let server = Url::parse("https://social.example").expect("an address");
     let page = |channel| {
-        let post = compose(&Telling { server: Some(&server), ..telling(&issue, channel) }).expect("a post");
+        let post = compose(&Telling { server: Some(&server), ..telling(&issue, channel) }, &[]).expect("a post");
         let filed = write_outbox(home.path(), &issue, &post).expect("a page");
         assert_eq!(filed.path, home.path().join(outbox_path(&issue, channel)));
         fs::read_to_string(filed.path).expect("a text")
@@ -115,7 +115,7 @@ fn a_page_is_written_once_and_a_human_s_hand_is_respected() {
     let home = tempfile::tempdir().expect("a folder");
     let issue = issue_45();
     let file = |told_before| {
-        let post = compose(&Telling { told_before, ..telling(&issue, Channel::Mastodon) }).expect("a post");
+        let post = compose(&Telling { told_before, ..telling(&issue, Channel::Mastodon) }, &[]).expect("a post");
         write_outbox(home.path(), &issue, &post)
     };
     let filing = |told_before| file(told_before).expect("a page").filing;
@@ -138,7 +138,7 @@ fn nothing_is_written_outside_the_home() {
     use std::os::unix::fs::symlink;
     let outside = tempfile::tempdir().expect("a folder");
     let issue = issue_45();
-    let post = compose(&telling(&issue, Channel::X)).expect("a post");
+    let post = compose(&telling(&issue, Channel::X), &[]).expect("a post");
 
     let home = tempfile::tempdir().expect("a folder");
     symlink(outside.path(), home.path().join("outbox")).expect("a link");
