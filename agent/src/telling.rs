@@ -13,17 +13,27 @@ use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::ledger;
+use crate::ledger::{self, Turn};
 use crate::observe::Scene;
+use crate::tellings::Part;
 
-/// Tells an issue on a channel that a program may use.
-pub(crate) fn tell(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &Issue, channel: Channel, approvals: &[String]) -> Outcome<Done> {
+/// Tells an issue on a channel that a program may use, where it is its turn.
+pub(crate) fn tell(
+    guard: &Guard<'_>,
+    memory: &mut Memory,
+    run: RunId,
+    issue: &Issue,
+    channel: Channel,
+    turn: &Turn,
+    approvals: &[String],
+) -> Outcome<Done> {
     let scene = guard.scene;
     let connection = connect(scene.settings, scene.home, scene.environment, channel)?;
     let limits = limits(guard, memory, &connection)?;
-    let telling = ledger::next_telling(memory, &issue.id, channel)?;
-    let post = compose(scene, Some(memory), issue, channel, Some(limits))?;
+    let post = compose(scene, issue, channel, turn, Some(limits))?;
     let picture = distribute::picture(scene.home.root(), issue).or_fail()?;
+    let part = |piece| ledger::key(&issue.id, channel, &Part { telling: turn.telling, piece }.to_string());
+    write_down(guard, memory, run, &post, &part)?;
     let mut receipts: Vec<Receipt> = Vec::new();
     for (at, text) in post.pieces.iter().enumerate() {
         let piece = Piece {
@@ -36,13 +46,22 @@ pub(crate) fn tell(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
             reply: receipts.first().zip(receipts.last()),
             now: guard.now(),
         };
-        let key = ledger::key(&issue.id, channel, &distribute::part(telling, at));
-        let receipt = piece_out(guard, memory, run, &connection, &piece, key, (at == 0).then_some(approvals))?;
+        let receipt = piece_out(guard, memory, run, &connection, &piece, part(at), (at == 0).then_some(approvals))?;
         receipts.push(receipt);
     }
     let places: Vec<String> = receipts.iter().map(|receipt| receipt.place.clone()).collect();
     let first = places.first().cloned().unwrap_or_default();
     Ok(Done { did: format!("told {} on {}: {first}", issue.name(), channel.title()), evidence: places, edits: vec![] })
+}
+
+/// All later pieces of a thread, before the first goes out: a thread that a crash cuts off is known to be unfinished. They are
+/// frozen when the piece before them is there to reply to.
+fn write_down(guard: &Guard<'_>, memory: &mut Memory, run: RunId, post: &Post, part: &dyn Fn(usize) -> Key) -> Outcome {
+    for (at, text) in post.pieces.iter().enumerate().skip(1) {
+        let new = NewEffect { key: part(at), text: text.as_bytes().to_vec(), token: String::new(), run };
+        let _ = memory.intend(&new, guard.now()).or_fail()?;
+    }
+    Ok(())
 }
 
 /// One piece, from its intent to its proof. `approvals` are asked for where a telling begins; what has begun goes on.
@@ -98,47 +117,53 @@ fn receipt_of(guard: &Guard<'_>, memory: &mut Memory, channel: Channel, delivere
 
 /// A fault of a channel as a failure; a dead credential is remembered until it changes.
 pub(crate) fn failed(guard: &Guard<'_>, memory: &mut Memory, fault: Fault) -> Failure {
-    if let Fault::Credential { channel, why } = &fault
-        && let Err(failure) = credential::refused(guard.scene, memory, *channel, why)
-    {
+    let remembered = match &fault {
+        Fault::Credential { channel, why } => credential::refused(guard.scene, memory, *channel, why),
+        // What it takes may have changed: it is asked anew before the next post.
+        Fault::Refused { channel, .. } => memory.keep_text(&format!("limits {channel}"), "").or_fail(),
+        _ => Ok(()),
+    };
+    if let Err(failure) = remembered {
         return failure;
     }
-    Err::<(), Fault>(fault).or_fail().err().unwrap_or_else(|| Failure::message(Kind::Failed, "the channel failed"))
+    let said = credential::said(guard.scene, fault.channel(), &fault);
+    let failure = Failure::message(Kind::Failed, said);
+    match fault.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// What a post may be there: what the server said last, asked for where it was never asked.
 fn limits(guard: &Guard<'_>, memory: &mut Memory, connection: &Connection) -> Outcome<PostLimits> {
-    if let Some(limits) = known_limits(memory, connection.channel())? {
+    if let Some(limits) = known_limits(guard.scene, memory, connection.channel())? {
         return Ok(limits);
     }
     let account = connection.account(guard.now()).map_err(|fault| failed(guard, memory, fault))?;
-    ledger::keep_limits(memory, connection.channel(), &account.limits)?;
+    keep_limits(guard.scene, memory, connection.channel(), &account.limits)?;
     Ok(account.limits)
 }
 
-/// What a server said last of the posts it takes.
-pub(crate) fn known_limits(memory: &Memory, channel: Channel) -> Outcome<Option<PostLimits>> {
-    let text = memory.text(&format!("limits {channel}")).or_fail()?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+/// Keeps what a server says of the posts it takes, with the account that it said it to.
+pub(crate) fn keep_limits(scene: &Scene<'_>, memory: &mut Memory, channel: Channel, limits: &PostLimits) -> Outcome {
+    let text = format!("{}\n{}", scene.settings.describe(channel), serde_json::to_string(limits)?);
+    memory.keep_text(&format!("limits {channel}"), &text).or_fail()
 }
 
-/// The next telling's post.
-pub(crate) fn compose(scene: &Scene<'_>, memory: Option<&Memory>, issue: &Issue, channel: Channel, limits: Option<PostLimits>) -> Outcome<Post> {
+/// What this server said last of the posts it takes.
+fn known_limits(scene: &Scene<'_>, memory: &Memory, channel: Channel) -> Outcome<Option<PostLimits>> {
+    let text = memory.text(&format!("limits {channel}")).or_fail()?.unwrap_or_default();
+    let Some((account, limits)) = text.split_once('\n') else { return Ok(None) };
+    Ok(if account == scene.settings.describe(channel) { serde_json::from_str(limits).ok() } else { None })
+}
+
+/// The post of a telling.
+pub(crate) fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel, turn: &Turn, limits: Option<PostLimits>) -> Outcome<Post> {
     let link = publish::address(&publication(scene), issue).or_fail()?;
     let server = scene.settings.channels.mastodon.as_ref().filter(|_| channel == Channel::Mastodon).map(|mastodon| &mastodon.server);
-    let earlier = memory.map(|memory| ledger::earlier_words(memory, &issue.id, channel)).transpose()?.unwrap_or_default();
-    let told_before = earlier.len();
-    let telling = Telling {
-        issue,
-        link: link.as_str(),
-        publication: &scene.settings.name,
-        channel,
-        told_before,
-        earlier: &earlier,
-        limits,
-        server,
-    };
-    distribute::compose(&telling).or_fail()
+    let publication = &scene.settings.name;
+    let telling = Telling { issue, link: link.as_str(), publication, channel, told_before: turn.telling, limits, server };
+    distribute::compose(&telling, &turn.earlier).or_fail()
 }
 
 /// Looks what became of posts that were let go and not settled. What can't be looked at stays as it is and is said.

@@ -226,6 +226,17 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The channel.
+    pub fn channel(&self) -> Channel {
+        match self {
+            Fault::Credential { channel, .. }
+            | Fault::RateLimited { channel, .. }
+            | Fault::Refused { channel, .. }
+            | Fault::Later { channel, .. }
+            | Fault::Unclear { channel, .. } => *channel,
+        }
+    }
+
     /// What a human can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -11,6 +11,7 @@ use crate::connect::{connect, connect_with};
 use crate::credential;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::Scene;
+use crate::telling::keep_limits;
 
 /// What came of a proof.
 #[derive(Debug, Serialize)]
@@ -26,7 +27,7 @@ pub(super) struct Proof {
 /// Asks the channel who we are there, by the secret of the settings or by one that was just `given`. What went wrong there is
 /// part of the proof; only memory makes it fail.
 pub(super) fn prove(ready: &Ready<'_>, memory: Option<&mut Memory>, channel: Channel, given: Option<&SecretString>) -> Outcome<Proof> {
-    let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() };
+    let scene = scene(ready);
     let at = ready.settings.describe(channel);
     let connection = match given {
         Some(secret) => connect_with(&ready.settings, &ready.home, ready.environment, channel, Some(secret.clone())),
@@ -59,11 +60,15 @@ pub(super) fn prove(ready: &Ready<'_>, memory: Option<&mut Memory>, channel: Cha
     }
 }
 
+fn scene<'a>(ready: &'a Ready<'_>) -> Scene<'a> {
+    Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() }
+}
+
 fn keep(ready: &Ready<'_>, memory: &mut Memory, channel: Channel, account: &Account) -> Outcome {
     credential::accepted(memory, channel)?;
     // A letter has no limits that a text could be composed for.
     if channel.is_public() {
-        memory.keep_text(&format!("limits {channel}"), &serde_json::to_string(&account.limits)?).or_fail()?;
+        keep_limits(&scene(ready), memory, channel, &account.limits)?;
     }
     // A fact belongs to a run; before the first wake there is none to know it.
     if let (Some(followers), Some(run)) = (account.followers, memory.last_run().or_fail()?) {
