@@ -1,1 +1,3 @@
 //! The channels against real servers of `tests/servers` and a scripted one. One file a channel.
+
+mod email;
