@@ -100,13 +100,13 @@ fn a_letter_goes_out_over_tls_with_a_login() {
     let first = text(&smtp.secure_messages()[0]);
     for part in [
         "Delivered-To: ann@b.example\r\n",
-        "Return-Path: inside@a.example\r\n",
+        "Return-Path: <inside@a.example>",
         "\r\nList-Unsubscribe: <https://a.example/unsubscribe/",
         "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
         "\r\nList-ID: <newsletter.a.example>\r\n",
         "Words.\r\n.\r\n.two\r\nEnd\r\n",
     ] {
-        assert!(first.replace("Return-Path: <inside@a.example>", "Return-Path: inside@a.example").contains(part), "{part} in {first}");
+        assert!(first.contains(part), "{part} in {first}");
     }
 }
 
