@@ -3,3 +3,4 @@
 mod hackernews;
 mod mastodon;
 mod bluesky;
+mod email;
