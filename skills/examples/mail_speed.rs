@@ -14,7 +14,8 @@ use lettre::message::MultiPart;
 use lettre::{Message, SmtpTransport, Transport};
 use reveille_memory::{Memory, NewRun};
 use reveille_skills::channels::email::{Email, Letter, MailServer};
-use reveille_skills::delivery::letter::{Recipient, Round, deliver};
+use reveille_skills::delivery::letter::{Round, deliver};
+use reveille_skills::readers::Recipient;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -86,7 +87,7 @@ fn with_ledger(server: &str, count: u32, text: String, html: String) -> Outcome<
         until: None,
         now: &|| now,
         sleep: &thread::sleep,
-        may: &|| Ok(()),
+        may: &|_| Ok(()),
         step: &|_| {},
         progress: &|progress| {
             if progress.sent_now == 100 {

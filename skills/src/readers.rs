@@ -169,7 +169,8 @@ impl Readers {
     /// Who is mailed: exactly those who count, each once.
     pub fn recipients(&self, suppressed: &SuppressedIds) -> Vec<Recipient> {
         let people = self.judged(suppressed).into_iter().filter(|(_, why)| why.is_none());
-        let recipient = |row: &Reader| Recipient { id: row.id.clone(), email: row.email.clone(), name: address::plain_words(&row.name) };
+        let name = |row: &Reader| Some(address::plain_words(&row.name)).filter(|name| !name.is_empty());
+        let recipient = |row: &Reader| Recipient { id: row.id.clone(), email: row.email.clone(), name: name(row) };
         people.map(|(row, _)| recipient(row)).collect()
     }
 

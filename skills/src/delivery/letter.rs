@@ -16,6 +16,8 @@ use reveille_mission::Channel;
 
 use crate::channels::Fault;
 use crate::channels::email::{Email, Letter, freeze};
+use crate::delivery::Step;
+use crate::readers::Recipient;
 use course::Course;
 
 /// The part of an issue that a letter is, in the ledger.
@@ -23,30 +25,6 @@ pub const PART: &str = "letter";
 
 /// How many rows are read at a time.
 const PAGE: u32 = 500;
-
-/// Somebody who is to get the letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recipient {
-    /// The subscriber's id: the digest of the folded address.
-    pub id: String,
-    /// The address.
-    pub email: String,
-    /// The name, where it is known.
-    pub name: Option<String>,
-}
-
-/// Where a delivery stands with one mail: for tests that end the program there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// About to be let go in the ledger.
-    Claim,
-    /// Let go; about to be handed over.
-    Call,
-    /// Handed over, or not; the ledger does not know yet.
-    Answer,
-    /// The ledger knows.
-    Confirm,
-}
 
 /// How the letter goes out this time.
 pub struct Round<'a> {
@@ -63,7 +41,7 @@ pub struct Round<'a> {
     /// Waits.
     pub sleep: &'a dyn Fn(Duration),
     /// Whether the next mail may go, asked before each: else why not.
-    pub may: &'a dyn Fn() -> Result<(), String>,
+    pub may: &'a dyn Fn(&Memory) -> Result<(), String>,
     /// Where the delivery stands.
     pub step: &'a dyn Fn(Step),
     /// How far it is, after each mail.
@@ -185,6 +163,7 @@ fn give_up_on_cut_off(memory: &mut Memory, issue: &str, round: &Round<'_>) -> Re
 /// A row for everybody who has none, in one commit. How many can't have one.
 fn write_down(memory: &mut Memory, letter: &Letter, wanted: &[&Recipient], round: &Round<'_>) -> Result<u64, MemoryError> {
     let now = (round.now)();
+    (round.step)(Step::BeforeIntent);
     let kept = letter.frozen().map_err(|fault| MemoryError::Value(fault.to_string()))?;
     memory.keep_letter(&kept.digest, &kept.bytes)?;
     let mut unfit = 0;

@@ -110,8 +110,8 @@ pub struct Recipient {
     pub id: String,
     /// The address, of the plain shape ([`is_address`]).
     pub email: String,
-    /// The name, on one line; may be empty.
-    pub name: String,
+    /// The name, on one line, where it is known.
+    pub name: Option<String>,
 }
 
 impl Reader {

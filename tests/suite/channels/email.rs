@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use reveille_memory::{EffectState, Memory, NewRun, RunId};
 use reveille_skills::channels::email::{Email, Letter, MailServer};
 use reveille_skills::channels::{Connection, Fault};
-use reveille_skills::delivery::letter::{PART, Progress, Recipient, Round, Stopped, deliver};
+use reveille_skills::delivery::letter::{PART, Progress, Round, Stopped, deliver};
+use reveille_skills::readers::Recipient;
 use reveille_tests::servers::Smtp;
 
 fn now() -> DateTime<Utc> {
@@ -72,7 +73,7 @@ impl Home {
             until: None,
             now: &now,
             sleep: &|_| {},
-            may: &|| Ok(()),
+            may: &|_| Ok(()),
             step: &|_| {},
             progress: &|_| {},
         };

@@ -10,7 +10,7 @@ use reveille_memory::{Key, Memory, NewEffect, Sending, Standing};
 
 use super::script::Script;
 use super::*;
-use crate::delivery::letter::Recipient;
+use crate::readers::Recipient;
 use crate::settings::Publication;
 
 /// The private key of RFC 8463, appendix A.2.

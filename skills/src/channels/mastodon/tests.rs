@@ -21,6 +21,7 @@ fn post(text: &str) -> Post {
     Post {
         channel: Channel::Mastodon,
         text: text.to_owned(),
+        pieces: vec![text.to_owned()],
         title: None,
         link: "https://letter.example/issues/45/".to_owned(),
         prefilled: None,

@@ -9,9 +9,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::{Effect, EffectState, Intended, Memory, MemoryError, Sending, Standing, SuppressedFor};
 
-use super::{PAGE, PART, Progress, Round, Step, Stopped};
+use super::{PAGE, PART, Progress, Round, Stopped};
 use crate::channels::email::{Email, Mail, NotTaken};
 use crate::channels::{Attached, Fault, Receipt};
+use crate::delivery::Step;
 
 /// When a mail that a server did not take yet is tried again, in hours, after each try; after the last it is refused.
 const BACK_OFF: [i64; 4] = [2, 6, 24, 48];
@@ -94,15 +95,15 @@ impl<'a> Course<'a> {
                     if self.is_over() {
                         return Ok(());
                     }
-                    (self.round.step)(Step::Claim);
+                    (self.round.step)(Step::AfterIntent);
                     intended.send(self.memory, self.now())?
                 }
                 (None, None) => return Ok(()),
             };
-            (self.round.step)(Step::Call);
+            (self.round.step)(Step::BeforeCall);
             let answer = self.email.hand_over(&sending, &self.letters, self.now());
             self.last = Some(self.now());
-            (self.round.step)(Step::Answer);
+            (self.round.step)(Step::AfterAnswer);
             match answer {
                 Ok(receipt) => {
                     if next.is_none() {
@@ -112,7 +113,7 @@ impl<'a> Course<'a> {
                 }
                 Err(not_taken) => self.not_taken(sending, not_taken)?,
             }
-            (self.round.step)(Step::Confirm);
+            (self.round.step)(Step::AfterConfirm);
             (self.round.progress)(self.progress);
             if next.is_none() {
                 next = self.next_fit(&mut rows)?;
@@ -164,7 +165,7 @@ impl<'a> Course<'a> {
         if self.over.is_none() {
             self.over = if self.round.until.is_some_and(|until| self.now() >= until) {
                 Some(Stopped::Time)
-            } else if let Err(why) = (self.round.may)() {
+            } else if let Err(why) = (self.round.may)(self.memory) {
                 Some(Stopped::Brake(why))
             } else {
                 self.email.ready().err().map(Stopped::Server)
@@ -184,7 +185,7 @@ impl<'a> Course<'a> {
         let at_once = next.is_some() && self.pace().is_zero() && !self.is_over();
         match next.take() {
             Some(intended) if at_once => {
-                (self.round.step)(Step::Claim);
+                (self.round.step)(Step::AfterIntent);
                 sending.confirm_and_send(self.memory, &evidence, intended, self.now()).map(Some)
             }
             unsent => {

@@ -39,14 +39,14 @@ impl World {
     }
 
     fn deliver(&mut self, to: &[&str]) -> Progress {
-        self.deliver_with(to, None, &|| Ok(()), &|_| {})
+        self.deliver_with(to, None, &|_| Ok(()), &|_| {})
     }
 
     fn deliver_with(
         &mut self,
         to: &[&str],
         until: Option<DateTime<Utc>>,
-        may: &dyn Fn() -> Result<(), String>,
+        may: &dyn Fn(&Memory) -> Result<(), String>,
         step: &dyn Fn(Step),
     ) -> Progress {
         let recipients: Vec<Recipient> = to.iter().map(|to| reader(to)).collect();
@@ -133,7 +133,7 @@ fn a_mail_is_tried_five_times_with_growing_pauses() {
 fn who_has_left_meanwhile_is_not_mailed() {
     let mut world = World::new();
     let asked = Cell::new(0);
-    let may = || {
+    let may = |_: &Memory| {
         asked.set(asked.get() + 1);
         if asked.get() > 2 { Err("STOP is there".to_owned()) } else { Ok(()) }
     };
@@ -152,7 +152,7 @@ fn who_has_left_meanwhile_is_not_mailed() {
         until: None,
         now: &clock,
         sleep: &|_| {},
-        may: &|| Ok(()),
+        may: &|_| Ok(()),
         step: &|_| {},
         progress: &|_| {},
     };
@@ -167,7 +167,7 @@ fn the_rate_and_the_time_are_kept() {
     world.rate = 60;
     let until = world.now.get() + TimeDelta::seconds(5);
     let list = readers(20);
-    let progress = world.deliver_with(&of(&list), Some(until), &|| Ok(()), &|_| {});
+    let progress = world.deliver_with(&of(&list), Some(until), &|_| Ok(()), &|_| {});
     assert_eq!((progress.sent, progress.left, progress.stopped), (5, 15, Some(Stopped::Time)));
     assert_eq!(*world.slept.borrow(), [Duration::from_secs(1); 5]);
 }
@@ -210,7 +210,7 @@ fn killed_at_every_step_nobody_gets_it_twice() {
         let list = readers(8);
         let steps = Cell::new(0);
         let died = catch_unwind(AssertUnwindSafe(|| {
-            world.deliver_with(&of(&list), None, &|| Ok(()), &|_| {
+            world.deliver_with(&of(&list), None, &|_| Ok(()), &|_| {
                 steps.set(steps.get() + 1);
                 assert!(steps.get() <= at, "killed");
             })
