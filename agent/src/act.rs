@@ -1,7 +1,7 @@
 //! Acting: the one thing that was chosen, through the ledger, proved by what was read back. And finishing what a crash left.
 
 use reveille_memory::{Memory, RunId};
-use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject};
+use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject, Task};
 use reveille_skills::distribute::{self, Filing, Post, Telling};
 use reveille_skills::publish;
 
@@ -9,9 +9,10 @@ use crate::answers::tick;
 use crate::deliberate::Deliberation;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::lease::Lease;
-use crate::ledger::{self, evidence_rows};
+use crate::ledger::{self, Turn, evidence_rows};
 use crate::observe::Scene;
 use crate::sheet::Sheet;
+use crate::tellings;
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +79,11 @@ pub(crate) fn act(
     };
     let mut done = match (reading.skill, reading.channel, subject()) {
         (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
-        (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) => prepare(scene, memory, run, &issue, channel)?,
+        (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) => {
+            let turn = deliberation.ledger.turn(task, &issue.id, channel);
+            claim(memory, task, &issue, channel, &turn)?;
+            prepare(scene, memory, run, &issue, channel, &turn)?
+        }
         (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
         _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),
     };
@@ -117,10 +122,10 @@ fn short_hash(hash: &str) -> &str {
 }
 
 /// Puts a post into the outbox for a person; the ledger waits for its address.
-fn prepare(scene: &Scene<'_>, memory: &mut Memory, run: RunId, issue: &Issue, channel: Channel) -> Outcome<Done> {
-    let (path, post) = compose(scene, issue, channel)?;
+fn prepare(scene: &Scene<'_>, memory: &mut Memory, run: RunId, issue: &Issue, channel: Channel, turn: &Turn) -> Outcome<Done> {
+    let (path, post) = compose(scene, issue, channel, turn)?;
     file(scene, issue, &post)?;
-    ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
+    ledger::await_human(memory, run, &issue.id, turn.telling, &post, scene.now)?;
     let link = post.prefilled.as_deref().map(|link| format!("; open it prefilled: {link}")).unwrap_or_default();
     Ok(Done {
         did: format!("prepared {} for {}: the text is in {path}{link}", issue.name(), channel.title()),
@@ -129,15 +134,20 @@ fn prepare(scene: &Scene<'_>, memory: &mut Memory, run: RunId, issue: &Issue, ch
     })
 }
 
-fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel) -> Outcome<(String, Post)> {
+/// A line that asks again has its telling from now on.
+fn claim(memory: &mut Memory, task: &Task, issue: &Issue, channel: Channel, turn: &Turn) -> Outcome {
+    if task.asks_again() { tellings::claim(memory, &task.id, &issue.id, channel, turn.telling) } else { Ok(()) }
+}
+
+fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel, turn: &Turn) -> Outcome<(String, Post)> {
     let link = publish::address(&publication(scene), issue).or_fail()?;
     let server = match channel {
         Channel::Mastodon => scene.settings.channels.mastodon.as_ref().map(|mastodon| &mastodon.server),
         _ => None,
     };
-    // The ledger has one telling an issue and channel: the first.
-    let telling = Telling { issue, link: link.as_str(), publication: &scene.settings.name, channel, told_before: 0, server };
-    let post = distribute::compose(&telling).or_fail()?;
+    let publication = &scene.settings.name;
+    let telling = Telling { issue, link: link.as_str(), publication, channel, told_before: turn.telling, limits: None, server };
+    let post = distribute::compose(&telling, &turn.earlier).or_fail()?;
     Ok((distribute::outbox_path(issue, channel), post))
 }
 
@@ -153,8 +163,9 @@ fn file(scene: &Scene<'_>, issue: &Issue, post: &Post) -> Outcome {
 /// Says, in the asks that wait for a post, where its text is (a wake puts it there) and where its form; nothing is written.
 pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks: &[Ask], sheet: &mut Sheet, woken: bool) {
     for (ask, issue, channel) in by_hand(deliberation, asks) {
+        let turn = wanted_by(deliberation, ask).first().map(|task| deliberation.ledger.turn(task, &issue.id, channel)).unwrap_or_default();
         let Some(wanted) = sheet.needs_you.iter_mut().find(|wanted| wanted.key == ask.key) else { continue };
-        match compose(scene, issue, channel) {
+        match compose(scene, issue, channel, &turn) {
             Ok((path, post)) => {
                 let ready = if woken || scene.home.root().join(&path).exists() { "is ready" } else { "will be" };
                 wanted.ask.push_str(&format!("; the text {ready} in {path}"));
@@ -174,14 +185,25 @@ pub(crate) fn prepare_by_hand(
     deliberation: &Deliberation,
     asks: &[Ask],
 ) -> Outcome {
-    for (_, issue, channel) in by_hand(deliberation, asks) {
+    for (ask, issue, channel) in by_hand(deliberation, asks) {
         lease.check()?;
+        let wanted_by = wanted_by(deliberation, ask);
+        let turn = wanted_by.first().map(|task| deliberation.ledger.turn(task, &issue.id, channel)).unwrap_or_default();
         // An issue that no text can be made of is said in its ask; the others go on.
-        let Ok((_, post)) = compose(scene, issue, channel) else { continue };
+        let Ok((_, post)) = compose(scene, issue, channel, &turn) else { continue };
+        // One post answers all lines that ask for it.
+        wanted_by.iter().try_for_each(|task| claim(memory, task, issue, channel, &turn))?;
         file(scene, issue, &post)?;
-        ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
+        ledger::await_human(memory, run, &issue.id, turn.telling, &post, scene.now)?;
     }
     Ok(())
+}
+
+/// The tasks that an ask would unlock; while the issue was never told there, those that ask for the first telling come first.
+fn wanted_by<'a>(deliberation: &'a Deliberation, ask: &Ask) -> Vec<&'a Task> {
+    let mut tasks: Vec<&Task> = deliberation.cases.iter().map(|case| &case.task).filter(|task| ask.unlocks.contains(&task.id)).collect();
+    tasks.sort_by_key(|task| task.asks_again());
+    tasks
 }
 
 /// The asks that a post's address answers, with what is to be posted where.

@@ -89,6 +89,7 @@ hinted!(
     reveille_models::ReaderError,
     reveille_models::RequantizeError,
     reveille_skills::distribute::ComposeError,
+    reveille_skills::distribute::NoPicture,
     reveille_skills::distribute::OutboxError,
     reveille_skills::measure::ReadersError,
     reveille_skills::publish::ProveError,

@@ -18,6 +18,7 @@ mod record;
 mod settings;
 mod sheet;
 mod stages;
+mod tellings;
 mod wake;
 
 use std::process::ExitCode;

@@ -202,6 +202,7 @@ fn record_all(
     let before = deliberation.loaded.progress.bytes().to_vec();
     let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
     memory.keep_text("block", &body).or_fail()?;
+    crate::tellings::forget(memory, &deliberation.identities, &written.bytes)?;
     notes.hurt.extend(written.conflicts);
     Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
     let text = shown(scene, deliberation, &sheet, done, &notes.lines(), &before, &written.bytes);
