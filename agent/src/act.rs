@@ -1,8 +1,8 @@
 //! Acting: the one thing that was chosen, through the ledger, proved by what was read back. And finishing what a crash left.
 
 use reveille_memory::{Memory, RunId};
-use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject};
-use reveille_skills::distribute::{self, Filing, Post, Telling};
+use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject, Task};
+use reveille_skills::distribute::{self, Filing, Post};
 use reveille_skills::publish;
 
 use crate::answers::tick;
@@ -11,12 +11,13 @@ use crate::connect::connect;
 use crate::deliberate::Deliberation;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::lease::Lease;
-use crate::ledger::{self, evidence_rows};
+use crate::ledger::{self, Turn, evidence_rows};
 use crate::letter;
 use crate::measuring;
 use crate::observe::Scene;
 use crate::sheet::Sheet;
 use crate::telling;
+use crate::tellings;
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +88,9 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
         (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
         (Some(Skill::Publish | Skill::Distribute), Some(Channel::Email), Some(issue)) => letter::send(guard, memory, run, &issue, &approvals)?,
         (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) if !channel.person_only() => {
-            telling::tell(guard, memory, run, &issue, channel, &approvals)?
+            let turn = deliberation.ledger.turn(task, &issue.id, channel);
+            claim(memory, task, &issue, channel, &turn)?;
+            telling::tell(guard, memory, run, &issue, channel, &turn, &approvals)?
         }
         (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
         _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),
@@ -126,9 +129,14 @@ fn short_hash(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
+/// A line that asks again has its telling from now on.
+fn claim(memory: &mut Memory, task: &Task, issue: &Issue, channel: Channel, turn: &Turn) -> Outcome {
+    if task.asks_again() { tellings::claim(memory, &task.id, &issue.id, channel, turn.telling) } else { Ok(()) }
+}
+
 /// The post for a channel that only a person may use, and its page in the outbox.
-fn compose(scene: &Scene<'_>, memory: Option<&Memory>, issue: &Issue, channel: Channel) -> Outcome<(String, Post)> {
-    let post = telling::compose(scene, memory, issue, channel, None)?;
+fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel, turn: &Turn) -> Outcome<(String, Post)> {
+    let post = telling::compose(scene, issue, channel, turn, None)?;
     Ok((distribute::outbox_path(issue, channel), post))
 }
 
@@ -142,17 +150,11 @@ fn file(scene: &Scene<'_>, issue: &Issue, post: &Post) -> Outcome {
 }
 
 /// Says, in the asks that wait for a post, where its text is (a wake puts it there) and where its form; nothing is written.
-pub(crate) fn show_prepared(
-    scene: &Scene<'_>,
-    memory: Option<&Memory>,
-    deliberation: &Deliberation,
-    asks: &[Ask],
-    sheet: &mut Sheet,
-    woken: bool,
-) {
+pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks: &[Ask], sheet: &mut Sheet, woken: bool) {
     for (ask, issue, channel) in by_hand(deliberation, asks) {
+        let turn = wanted_by(deliberation, ask).first().map(|task| deliberation.ledger.turn(task, &issue.id, channel)).unwrap_or_default();
         let Some(wanted) = sheet.needs_you.iter_mut().find(|wanted| wanted.key == ask.key) else { continue };
-        match compose(scene, memory, issue, channel) {
+        match compose(scene, issue, channel, &turn) {
             Ok((path, post)) => {
                 let ready = if woken || scene.home.root().join(&path).exists() { "is ready" } else { "will be" };
                 wanted.ask.push_str(&format!("; the text {ready} in {path}"));
@@ -172,14 +174,25 @@ pub(crate) fn prepare_by_hand(
     deliberation: &Deliberation,
     asks: &[Ask],
 ) -> Outcome {
-    for (_, issue, channel) in by_hand(deliberation, asks) {
+    for (ask, issue, channel) in by_hand(deliberation, asks) {
         lease.check()?;
+        let wanted_by = wanted_by(deliberation, ask);
+        let turn = wanted_by.first().map(|task| deliberation.ledger.turn(task, &issue.id, channel)).unwrap_or_default();
         // An issue that no text can be made of is said in its ask; the others go on.
-        let Ok((_, post)) = compose(scene, Some(memory), issue, channel) else { continue };
+        let Ok((_, post)) = compose(scene, issue, channel, &turn) else { continue };
+        // One post answers all lines that ask for it.
+        wanted_by.iter().try_for_each(|task| claim(memory, task, issue, channel, &turn))?;
         file(scene, issue, &post)?;
-        ledger::await_human(memory, run, &issue.id, channel, &post, scene.now)?;
+        ledger::await_human(memory, run, &issue.id, turn.telling, &post, scene.now)?;
     }
     Ok(())
+}
+
+/// The tasks that an ask would unlock; while the issue was never told there, those that ask for the first telling come first.
+fn wanted_by<'a>(deliberation: &'a Deliberation, ask: &Ask) -> Vec<&'a Task> {
+    let mut tasks: Vec<&Task> = deliberation.cases.iter().map(|case| &case.task).filter(|task| ask.unlocks.contains(&task.id)).collect();
+    tasks.sort_by_key(|task| task.asks_again());
+    tasks
 }
 
 /// The asks that a post's address answers, with what is to be posted where.

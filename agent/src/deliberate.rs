@@ -85,6 +85,8 @@ pub(crate) struct Deliberation {
     /// What the human of this home said of lines, as the reader was given it.
     pub(crate) labels: Vec<Label>,
     pub(crate) cases: Vec<Case>,
+    /// What has gone out.
+    pub(crate) ledger: Ledger,
     pub(crate) unit: GoalUnit,
     /// Ids with the words they go by, to be remembered.
     pub(crate) identities: Vec<(TaskId, String)>,
@@ -121,7 +123,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
         Ok(cases)
     })?;
     let unit = loaded.mission.unit();
-    Ok(Deliberation { loaded, facts, readers, readings, labels, cases, unit, identities })
+    Ok(Deliberation { loaded, facts, readers, readings, labels, cases, ledger, unit, identities })
 }
 
 fn open_reader(scene: &Scene<'_>, labels: &[Label]) -> Outcome<Reader> {
@@ -222,10 +224,12 @@ fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger
         && let Subject::One(id) = &reading.subject
         && let Some(issue) = shelf.by_id(id)
     {
-        let telling = told_key(reading.skill, reading.channel);
-        match telling.map(|channel| ledger.told(id, channel)) {
-            Some(Told::Done(evidence)) => return Past::Done { evidence },
-            Some(_) => {}
+        match told_key(reading.skill, reading.channel) {
+            Some(channel) => {
+                if let Some(past) = past_telling(scene, task, issue, channel, ledger) {
+                    return past;
+                }
+            }
             None if reading.skill == Some(Skill::Publish) && issue.stage == Stage::Published => {
                 return Past::Done { evidence: ledger.published(id).unwrap_or_else(|| format!("{} is in {}", issue.name(), issue.path)) };
             }
@@ -249,6 +253,24 @@ fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger
             Past::OverBudget { cap: format!("{} effects a day on {}", caps.channel, channel.title()) }
         }
         _ => Past::Fresh,
+    }
+}
+
+/// What telling an issue there came to. A line that asks again is done when its own telling is, and waits until the last one is
+/// long enough ago; a letter goes out once, so there the line stays open.
+fn past_telling(scene: &Scene<'_>, task: &Task, issue: &Issue, channel: Channel, ledger: &Ledger) -> Option<Past> {
+    let Told::Done { proof, last_at, .. } = ledger.told(&issue.id, channel) else { return None };
+    if !task.asks_again() {
+        return Some(Past::Done { evidence: proof });
+    }
+    match ledger.own(task, &issue.id, channel) {
+        _ if channel == Channel::Email => None,
+        Some((_, proof)) => proof.map(|evidence| Past::Done { evidence }),
+        None => {
+            let until = last_at.checked_add_signed(scene.settings.channels.again_after.delta()).unwrap_or(last_at);
+            let why = format!("{} was told on {} on {}", issue.name(), channel.title(), last_at.format("%Y-%m-%d"));
+            (until > scene.now).then_some(Past::CoolingDown { until, why })
+        }
     }
 }
 

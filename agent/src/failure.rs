@@ -90,6 +90,7 @@ hinted!(
     reveille_models::RequantizeError,
     reveille_skills::channels::Fault,
     reveille_skills::distribute::ComposeError,
+    reveille_skills::distribute::NoPicture,
     reveille_skills::distribute::NotThere,
     reveille_skills::distribute::OutboxError,
     reveille_skills::publish::ProveError,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::{AskRow, CandidateRow, Effect, EffectState, EvidenceRow, FactRow, Key, Memory, NewEffect, RunId, Sending, Standing};
-use reveille_mission::{Channel, FactKey, FactValue, Facts, Skill};
+use reveille_mission::{Channel, FactKey, FactValue, Facts, Skill, Task};
 use reveille_skills::distribute::Post;
 use reveille_skills::offer::Told;
 use reveille_skills::publish::{Evidence, EvidenceKind};
@@ -12,16 +12,16 @@ use reveille_skills::publish::{Evidence, EvidenceKind};
 use crate::deliberate::Deliberation;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::sheet::{Candidate, Sheet};
+use crate::tellings::{self, Claim, Part, Tellings};
 
-/// The part of an issue that a public post is, and that the page is. Mail has one part a subscriber.
-pub(crate) const POST: &str = "post";
-/// See [`POST`].
+/// The part of an issue that its page is. A public post has a [`Part`], mail one part a subscriber.
 pub(crate) const PAGE: &str = "page";
 
 /// What has gone out, and what the human said.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    told: HashMap<(String, Channel), Told>,
+    tellings: HashMap<(String, Channel), Tellings>,
+    claims: Vec<Claim>,
     pages: HashMap<String, String>,
     approved: HashSet<String>,
     turned_down: HashMap<String, DateTime<Utc>>,
@@ -37,22 +37,20 @@ impl Ledger {
         let Some(memory) = memory else { return Ok(ledger) };
         for effect in memory.effects().or_fail()? {
             let Ok(channel) = effect.channel.parse::<Channel>() else { continue };
-            let proof = || -> Outcome<String> {
-                Ok(memory.evidence(effect.id).or_fail()?.into_iter().map(|row| row.place).next().unwrap_or_default())
+            let proofs = match effect.state {
+                EffectState::Confirmed => memory.evidence(effect.id).or_fail()?,
+                _ => vec![],
             };
-            match (effect.part.as_str(), effect.state) {
-                (PAGE, EffectState::Confirmed) => {
-                    ledger.pages.insert(effect.issue.clone(), proof()?);
+            match Part::of(&effect.part) {
+                Some(part) => ledger.tellings.entry((effect.issue.clone(), channel)).or_default().add(part, &effect, &proofs),
+                None if effect.part == PAGE && effect.state == EffectState::Confirmed => {
+                    let place = proofs.into_iter().map(|row| row.place).next().unwrap_or_default();
+                    ledger.pages.insert(effect.issue.clone(), place);
                 }
-                (POST, EffectState::Confirmed) => {
-                    ledger.told.insert((effect.issue.clone(), channel), Told::Done(proof()?));
-                }
-                (POST, EffectState::AwaitingHuman) => {
-                    ledger.told.insert((effect.issue.clone(), channel), Told::Prepared);
-                }
-                _ => {}
+                None => {}
             }
         }
+        ledger.claims = tellings::claims(memory)?;
         for approval in memory.approvals().or_fail()? {
             match approval.granted {
                 true => ledger.approved.insert(approval.digest),
@@ -68,7 +66,29 @@ impl Ledger {
 
     /// Where telling an issue on a channel stands.
     pub(crate) fn told(&self, issue: &str, channel: Channel) -> Told {
-        self.told.get(&(issue.to_owned(), channel)).cloned().unwrap_or(Told::NotYet)
+        self.tellings.get(&(issue.to_owned(), channel)).map_or(Told::NotYet, Tellings::told)
+    }
+
+    /// The telling that a line has claimed already, and its proof once it is told.
+    pub(crate) fn own(&self, task: &Task, issue: &str, channel: Channel) -> Option<(usize, Option<String>)> {
+        let claim = self.claims.iter().find(|claim| claim.task == task.id.as_str() && claim.is_of(issue, channel))?;
+        let tellings = self.tellings.get(&(issue.to_owned(), channel));
+        Some((claim.telling, tellings.and_then(|tellings| tellings.proof(claim.telling)).map(str::to_owned)))
+    }
+
+    /// Which telling, from 0, a task gets there: the first, or where it asks again the one that it has claimed, else the next. And
+    /// the words that must not be told again.
+    pub(crate) fn turn(&self, task: &Task, issue: &str, channel: Channel) -> Turn {
+        let tellings = self.tellings.get(&(issue.to_owned(), channel));
+        let telling = match self.own(task, issue, channel) {
+            _ if !task.asks_again() => 0,
+            Some((telling, _)) => telling,
+            None => {
+                let claimed = self.claims.iter().filter(|claim| claim.is_of(issue, channel)).map(|claim| claim.telling).collect();
+                tellings.map_or(0, |tellings| tellings.next(&claimed))
+            }
+        };
+        Turn { telling, earlier: tellings.map(|tellings| tellings.texts_but(telling)).unwrap_or_default() }
     }
 
     /// The proof that an issue's page is public.
@@ -95,6 +115,15 @@ impl Ledger {
     pub(crate) fn effects_today_on(&self, channel: Channel) -> u64 {
         self.today.get(&channel).copied().unwrap_or(0)
     }
+}
+
+/// Whose turn it is: which telling of an issue on a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// Its number, from 0.
+    pub(crate) telling: usize,
+    /// The texts that went out there before, or may have.
+    pub(crate) earlier: Vec<String>,
 }
 
 /// The channel on which a task tells an issue, if telling is what it does.
@@ -128,8 +157,9 @@ pub(crate) fn pages_under_way(memory: &Memory) -> Outcome<Vec<Effect>> {
 }
 
 /// Writes down that a person is to post this text. The first text stays: it is what the human was shown.
-pub(crate) fn await_human(memory: &mut Memory, run: RunId, issue: &str, channel: Channel, post: &Post, now: DateTime<Utc>) -> Outcome {
-    let new = NewEffect { key: key(issue, channel, POST), text: post.text.as_bytes().to_vec(), token: post.digest(), run };
+pub(crate) fn await_human(memory: &mut Memory, run: RunId, issue: &str, telling: usize, post: &Post, now: DateTime<Utc>) -> Outcome {
+    let part = Part::first(telling).to_string();
+    let new = NewEffect { key: key(issue, post.channel, &part), text: post.text.as_bytes().to_vec(), token: post.digest(), run };
     if let Standing::Intended(effect) = memory.intend(&new, now).or_fail()? {
         let _ = effect.await_human(memory, now).or_fail()?;
     }
@@ -144,7 +174,8 @@ pub(crate) fn asked_of_human(memory: &Memory, issue: &str, channel: Channel) -> 
     let meant = |effect: &Effect| {
         effect.issue == issue && effect.channel == channel.to_string() && effect.part != PAGE && effect.recipient.is_empty()
     };
-    Ok(effects.into_iter().find(meant).map(Memory::standing))
+    let latest = effects.into_iter().filter(meant).filter_map(|effect| Some((Part::of(&effect.part)?, effect))).max_by_key(|(part, _)| *part);
+    Ok(latest.map(|(_, effect)| Memory::standing(effect)))
 }
 
 /// The human says where the post is; whether they were asked for it.

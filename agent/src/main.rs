@@ -27,6 +27,7 @@ mod settings;
 mod sheet;
 mod stages;
 mod telling;
+mod tellings;
 mod wake;
 
 use std::process::ExitCode;

@@ -182,8 +182,8 @@ fn published(shelf: &Shelf, id: &str) -> NeedState {
 fn posted(shelf: &Shelf, channel: Channel, issue: &str, told: &Told) -> NeedState {
     let name = shelf.by_id(issue).map_or_else(|| issue.to_owned(), reveille_mission::Issue::name);
     match told {
-        Told::Done(_) => NeedState::Met,
-        Told::Prepared | Told::NotYet => unmet(
+        Told::Done { prepared: false, .. } => NeedState::Met,
+        Told::Done { prepared: true, .. } | Told::Prepared | Told::NotYet => unmet(
             format!("the text for {} is ready; {name} waits for you to post it", channel.title()),
             format!("post {name} on {}, then write its address behind this line", channel.title()),
         ),

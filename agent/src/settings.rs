@@ -1,6 +1,7 @@
 //! reveille.toml: one documented struct a section. Unknown keys are refused with the nearest right name; secrets stand
 //! here by reference only, and no message repeats a value.
 
+mod again;
 mod days;
 mod keys;
 mod patience;
@@ -15,6 +16,7 @@ use reveille_schedules::{Every, Quiet};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub(crate) use again::AgainAfter;
 pub(crate) use days::Days;
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
@@ -111,6 +113,9 @@ impl Default for Model {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Channels {
+    /// How long an issue is not told again on a channel where it was told, like `14d`.
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) again_after: AgainAfter,
     pub(crate) mastodon: Option<Mastodon>,
     pub(crate) bluesky: Option<Bluesky>,
     pub(crate) email: Option<Email>,

@@ -150,7 +150,7 @@ fn act_or_next(
     let scene = guard.scene;
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
-        act::show_prepared(scene, Some(memory), deliberation, &asks, &mut sheet, true);
+        act::show_prepared(scene, deliberation, &asks, &mut sheet, true);
         let Decision::Act(action) = &decision else {
             let done = Done::nothing(markdown::at_rest(sheet.outcome));
             return Ok((sheet, done, asks));
@@ -220,6 +220,7 @@ fn record_all(
     let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
     guard.faults.reach(Step::AfterRecord);
     memory.keep_text("block", &body).or_fail()?;
+    crate::tellings::forget(memory, &deliberation.identities, &written.bytes)?;
     notes.hurt.extend(written.conflicts);
     Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
     let text = shown(scene, deliberation, &sheet, done, &notes.lines(), &before, &written.bytes);
@@ -249,7 +250,7 @@ pub(crate) fn consider(scene: &Scene<'_>, manner: &Manner) -> Outcome<(Deliberat
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let deliberation = deliberate(scene, memory.as_mut(), manner, &mut stages)?;
     let (mut sheet, _, asks) = deliberation.decide(scene);
-    act::show_prepared(scene, memory.as_ref(), &deliberation, &asks, &mut sheet, false);
+    act::show_prepared(scene, &deliberation, &asks, &mut sheet, false);
     Ok((deliberation, sheet))
 }
 

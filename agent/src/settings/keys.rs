@@ -12,7 +12,7 @@ const KEYS: [(&str, &[&str]); 16] = [
     ),
     ("wake", &["every", "quiet", "timezone", "limit", "patience", "measure_every"]),
     ("model", &["name", "path"]),
-    ("channels", &["mastodon", "bluesky", "email", "hackernews", "reddit", "x", "lobsters", "linkedin"]),
+    ("channels", &["again_after", "mastodon", "bluesky", "email", "hackernews", "reddit", "x", "lobsters", "linkedin"]),
     ("channels.mastodon", &["server", "token"]),
     ("channels.bluesky", &["service", "handle", "password"]),
     ("channels.email", &["smtp", "user", "password", "from", "reply_to", "ca", "rate", "unsubscribe", "dkim"]),
@@ -116,6 +116,10 @@ mod tests {
                 "[wake]\nmeasure_every = \"91d\"\n",
                 "5:17: `91d` is no number of days: write it like `7d`, from 1d to 90d (hint: see docs/settings.md)",
             ),
+            (
+                "[channels]\nagain_after = \"2h\"\n",
+                "5:15: `2h` is no time in days: write it like `14d`, from 1d to 365d (hint: see docs/settings.md)",
+            ),
             ("[priors]\nmeasured_worth = 0.5\n", "4:1: `measured_worth` must be above 0 and below 0.5 (hint: see docs/settings.md)"),
             ("[priors]\nreach_base = -1.0\n", "4:1: `reach_base` must be above 0 (hint: see docs/settings.md)"),
             (
@@ -159,13 +163,14 @@ mod tests {
     #[test]
     fn defaults_and_every_section_are_read() {
         let full = format!(
-            "{LEAST}[wake]\nevery = \"2h\"\nquiet = \"23:00-07:00\"\ntimezone = \"America/New_York\"\nlimit = \"20m\"\nmeasure_every = \"14d\"\n[channels.email]\nsmtp = \"smtps://m.example\"\nuser = \"u\"\npassword = {{ file = \"secret\" }}\nfrom = \"N <n@n.example>\"\n[channels.x]\n[approve]\nskills = [\"publish\"]\nchannels = [\"email\"]\n[priors]\nstranger_to_confirmed = {{ yes = 1, no = 9 }}\n"
+            "{LEAST}[wake]\nevery = \"2h\"\nquiet = \"23:00-07:00\"\ntimezone = \"America/New_York\"\nlimit = \"20m\"\nmeasure_every = \"14d\"\n[channels]\nagain_after = \"30d\"\n[channels.email]\nsmtp = \"smtps://m.example\"\nuser = \"u\"\npassword = {{ file = \"secret\" }}\nfrom = \"N <n@n.example>\"\n[channels.x]\n[approve]\nskills = [\"publish\"]\nchannels = [\"email\"]\n[priors]\nstranger_to_confirmed = {{ yes = 1, no = 9 }}\n"
         );
         let settings = Settings::parse(&full).expect("valid");
         assert_eq!(settings.secret(reveille_mission::Channel::Email), Some(&Secret::File("secret".into())));
         assert_eq!(settings.configured().len(), 3);
         assert_eq!(settings.wake.measure_every.delta().num_days(), 14);
         let least = Settings::parse(LEAST).expect("valid");
+        assert_eq!([&settings, &least].map(|settings| settings.channels.again_after.delta().num_days()), [30, 14]);
         assert_eq!((least.wake.every.duration().as_secs(), least.wake.limit.duration().as_secs()), (7200, 1200));
     }
 }
