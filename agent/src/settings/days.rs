@@ -8,15 +8,6 @@ use chrono::TimeDelta;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Days<const LEAST: u16, const MOST: u16>(u16);
 
-/// A number of days that can't be understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no number of days: write it like `7d`, from {least}d to {most}d")]
-pub(crate) struct DaysError {
-    given: String,
-    least: u16,
-    most: u16,
-}
-
 impl<const LEAST: u16, const MOST: u16> Days<LEAST, MOST> {
     /// So many days, brought into the range.
     pub(crate) fn of(days: u16) -> Self {
@@ -30,10 +21,10 @@ impl<const LEAST: u16, const MOST: u16> Days<LEAST, MOST> {
 }
 
 impl<const LEAST: u16, const MOST: u16> FromStr for Days<LEAST, MOST> {
-    type Err = DaysError;
+    type Err = String;
 
-    fn from_str(given: &str) -> Result<Self, DaysError> {
+    fn from_str(given: &str) -> Result<Self, String> {
         let days = given.trim().strip_suffix('d').and_then(|count| count.parse().ok()).filter(|days| (LEAST..=MOST).contains(days));
-        days.map(Self).ok_or_else(|| DaysError { given: given.to_owned(), least: LEAST, most: MOST })
+        days.map(Self).ok_or_else(|| format!("`{given}` is no number of days: write it like `7d`, from {LEAST}d to {MOST}d"))
     }
 }
