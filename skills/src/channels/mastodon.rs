@@ -68,9 +68,9 @@ impl Mastodon {
         let instance = self.instance(now)?;
         let host = instance.host.or_else(|| self.server.host_str().map(str::to_owned)).unwrap_or_default();
         let name = owner.acct.or(owner.username).ok_or_else(|| faults::unclear("the server does not say whose token it is"))?;
-        let name: String = name.trim_start_matches('@').chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
+        let name: String = name.trim_start_matches('@').chars().filter(|c| c.is_alphanumeric() || "_.-@".contains(*c)).collect();
         let name = if name.contains('@') { format!("@{name}") } else { format!("@{name}@{host}") };
-        let page = owner.url.filter(|url| entities::is_page(url));
+        let page = owner.url.as_deref().and_then(entities::page);
         Ok(Account { name, page, followers: owner.followers_count, limits: instance.limits })
     }
 

@@ -135,9 +135,9 @@ fn host(said: String) -> Option<String> {
     Some(parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
-/// Whether it is the address of a page.
-pub(super) fn is_page(address: &str) -> bool {
-    Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+/// The address of a page, if it is one, without anything that could not be shown.
+pub(super) fn page(address: &str) -> Option<String> {
+    Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https")).map(String::from)
 }
 
 /// Whether it can stand in a path as one segment and leads nowhere else.

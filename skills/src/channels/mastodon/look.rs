@@ -3,12 +3,14 @@
 //! Must stay true: a status is absent only when every status since the intent was seen; what was cut short, or looks like ours
 //! and is not, can't tell.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::Effect;
 
 use super::super::http::Answer;
 use super::super::{Fault, Look};
-use super::entities::Status;
+use super::entities::{self, Status};
 use super::faults::unclear;
 use super::same::{Kinship, compare};
 use super::{Mastodon, frozen, send};
@@ -42,11 +44,14 @@ pub(super) fn look(mastodon: &Mastodon, effect: &Effect, now: DateTime<Utc>) -> 
 fn verdict(mastodon: &Mastodon, seen: &Seen, frozen: &frozen::Status, path: &str, now: DateTime<Utc>) -> Look {
     let of = |kinship: Kinship| seen.statuses.iter().filter(move |status| compare(frozen, status) == kinship);
     // Of two the older: it is the one that people saw first.
-    if let Some((status, id)) = of(Kinship::Same).min_by_key(|status| status.created_at).and_then(|one| Some((one, one.id.clone()?))) {
-        return Look::There(Box::new(send::receipt(mastodon, &id, status, now)));
+    if let Some(status) = of(Kinship::Same).min_by_key(|status| status.created_at) {
+        return match &status.id {
+            Some(id) => Look::There(Box::new(send::receipt(mastodon, id, status, now))),
+            None => Look::CannotTell { why: "a status with its words is there, and the server does not name it".to_owned() },
+        };
     }
     if let Some(alike) = of(Kinship::SameLink).next() {
-        let place = alike.url.as_deref().or(alike.id.as_deref()).unwrap_or("without an address");
+        let place = alike.url.as_deref().and_then(entities::page).or_else(|| alike.id.clone()).unwrap_or_default();
         return Look::CannotTell { why: format!("a status with the same link and other words is there: {place}") };
     }
     let count = seen.statuses.len();
@@ -60,7 +65,7 @@ fn verdict(mastodon: &Mastodon, seen: &Seen, frozen: &frozen::Status, path: &str
 /// The account's statuses since a time, page by page.
 fn since(mastodon: &Mastodon, path: &str, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<Seen, Fault> {
     let mut seen = Seen { statuses: vec![], whole: false };
-    let mut before: Option<String> = None;
+    let (mut before, mut ids): (Option<String>, HashSet<String>) = (None, HashSet::new());
     for _ in 0..PAGES {
         let page = before.as_ref().map_or_else(|| path.to_owned(), |id| format!("{path}&max_id={id}"));
         let answer = mastodon.read(&page, now)?;
@@ -71,12 +76,11 @@ fn since(mastodon: &Mastodon, path: &str, since: DateTime<Utc>, now: DateTime<Ut
         let older = |status: &Status| status.created_at.is_some_and(|at| at < since);
         // Statuses may be pinned or dated back: only a page of nothing but older ones is the end.
         let ended = page.iter().all(older);
-        let known = |status: &Status| seen.statuses.iter().any(|one| one.id == status.id && one.id.is_some());
-        let new: Vec<Status> = page.into_iter().filter(|status| status.reblog.is_none() && !older(status) && !known(status)).collect();
+        let new: Vec<Status> = page.into_iter().filter(|status| status.id.clone().is_none_or(|id| ids.insert(id))).collect();
         // snac knows no `max_id` and gives the same page again: a short one is all there is.
-        let again = before.is_some() && new.is_empty();
-        seen.statuses.extend(new);
-        if ended || last.is_none() || last == before || again {
+        let again = new.is_empty();
+        seen.statuses.extend(new.into_iter().filter(|status| status.reblog.is_none() && !older(status)));
+        if ended || again || last.is_none() {
             seen.whole = ended || count < LEAST;
             return Ok(seen);
         }

@@ -55,7 +55,7 @@ fn read_back(mastodon: &Mastodon, id: &str, now: DateTime<Utc>) -> Result<Receip
 
 /// The proof, of a status that was read from the server.
 pub(super) fn receipt(mastodon: &Mastodon, id: &str, status: &entities::Status, now: DateTime<Utc>) -> Receipt {
-    let page = [&status.url, &status.uri].into_iter().flatten().find(|address| entities::is_page(address)).cloned();
+    let page = [&status.url, &status.uri].into_iter().flatten().find_map(|address| entities::page(address));
     Receipt {
         kind: "status".to_owned(),
         // snac and others give a status without a page its address only.

@@ -56,6 +56,7 @@ fn a_look_knows_what_it_has_not_seen() {
     let twice = json!([one(9, "2026-11-20T14:09:00Z", &ours), one(8, "2026-11-20T14:01:00Z", &ours)]);
     let boost = json!([{"id": 5, "created_at": "2026-11-20T14:01:00Z", "content": format!("<p>{ours}</p>"), "reblog": {"id": 1}}]);
     let old = json!([one(1, "2026-11-20T13:40:00Z", &ours)]);
+    let nameless = json!([{"created_at": "2026-11-20T14:01:00Z", "content": format!("<p>{ours}</p>")}]);
     let look = |statuses: &serde_json::Value, date: &'static str| {
         let scripted = fixed(statuses.clone(), date);
         let (connection, mut ledger) = (account(&scripted.url), Ledger::open());
@@ -66,6 +67,7 @@ fn a_look_knows_what_it_has_not_seen() {
     // More than a page since then, and no way to the next.
     assert!(matches!(look(&json!(many), TODAY), Ok(Look::CannotTell { .. })));
     assert!(matches!(look(&twice, TODAY), Ok(Look::There(receipt)) if receipt.id == "8"));
+    assert!(matches!(look(&nameless, TODAY), Ok(Look::CannotTell { .. })));
     assert!(matches!(look(&boost, TODAY), Ok(Look::Absent { .. })));
     assert!(matches!(look(&old, TODAY), Ok(Look::Absent { .. })));
     // The server's clock is an hour behind ours: what it calls 13:40 is after the intent.
