@@ -149,7 +149,6 @@ fn a_post_with_card_picture_tags_and_mention_is_there_once_as_it_was_frozen() {
     assert!(matches!(sent, Err(Fault::Refused { .. })), "{sent:?}");
     assert!(matches!(same.look(other.effect(), now()).unwrap(), Look::CannotTell { .. }));
     assert_eq!(pds.posts(), stored);
-
     // A picture that is not the frozen one is not sent.
     let wrong = [Attached { digest: frozen.attached[0].digest.clone(), bytes: b"other".to_vec() }];
     assert!(matches!(connection.send(&sending, &wrong, now()), Err(Fault::Refused { .. })));
@@ -357,8 +356,6 @@ fn refusals_limits_and_endless_answers_are_told_apart() {
     let (fault, logins, puts) = refused(Play::json(400, &echo));
     assert!(matches!(fault, Fault::Credential { .. }), "{fault}");
     assert_eq!((logins, puts), (2, 2));
-
-    // Nobody there.
     let mut home = Home::new();
     let gone = server(|_| Play::Cut).url.clone();
     let connection = home.connect(&gone, "inside.example", "abcd-efgh", 5);
