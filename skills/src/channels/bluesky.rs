@@ -39,7 +39,7 @@ const POSTS_A_CALL: usize = 25;
 /// An account on a PDS.
 #[derive(Debug)]
 pub struct Bluesky {
-    client: Client,
+    client: Box<Client>,
 }
 
 /// The digests of what an effect's frozen bytes are sent with: the picture of the link card.
@@ -64,7 +64,7 @@ impl Bluesky {
     /// # Errors
     /// The address of the server is neither https nor on this machine, or the handle is none.
     pub fn new(service: &Url, handle: &str, password: SecretString, session: PathBuf, patience: Duration) -> Result<Self, Fault> {
-        Ok(Self { client: Client::new(service, handle, password, session, patience)? })
+        Ok(Self { client: Box::new(Client::new(service, handle, password, session, patience)?) })
     }
 
     pub(super) fn account(&self, now: DateTime<Utc>) -> Result<Account, Fault> {

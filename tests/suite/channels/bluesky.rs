@@ -108,17 +108,17 @@ fn server(play: impl Fn(&Request) -> Play + Send + Sync + 'static) -> Scripted {
 fn a_post_with_card_picture_tags_and_mention_is_there_once_as_it_was_frozen() {
     let (pds, mut home) = (Pds::start(), Home::new());
     let connection = home.connect(&pds.url, &pds.handle, &pds.app_password, 30);
-    let account = connection.account(now()).unwrap();
-    assert_eq!((account.name.as_str(), account.followers, account.limits.characters), ("@alice.test", None, 300));
+    let (account, me) = (connection.account(now()).unwrap(), format!("@{}", pds.handle));
+    assert_eq!((account.name.as_str(), account.followers, account.limits.characters), (me.as_str(), None, 300));
     assert_eq!(connection.answered(&[], now()).unwrap(), []);
 
-    let text = format!("👨‍👩‍👧‍👦 鍵 של מי? ask @alice.test, not @nobody.test\n\nWho has your keys?\n{LINK}\n\n#Schlüssel #鍵");
+    let text = format!("👨‍👩‍👧‍👦 鍵 של מי? ask {me}, not @nobody.test\n\nWho has your keys?\n{LINK}\n\n#Schlüssel #鍵");
     let words = post(&text);
     let picture = Picture { bytes: PNG.to_vec(), media_type: "image/png".into(), alt: "A key.".into() };
     let frozen = connection.freeze(&Piece { picture: Some(&picture), ..piece(&words) }).unwrap();
     let (sending, sent) = home.send(&connection, &frozen);
     let receipt = sent.unwrap();
-    assert_eq!(receipt.place, format!("https://bsky.app/profile/alice.test/post/{}", frozen.token));
+    assert_eq!(receipt.place, format!("https://bsky.app/profile/{}/post/{}", pds.handle, frozen.token));
     assert_eq!((receipt.kind.as_str(), receipt.text.as_str()), ("record", text.as_str()));
 
     let stored = pds.posts();
@@ -126,14 +126,9 @@ fn a_post_with_card_picture_tags_and_mention_is_there_once_as_it_was_frozen() {
     assert_eq!((stored.len(), &stored[0]["value"]), (1, &record));
     assert_eq!((stored[0]["uri"].as_str(), stored[0]["cid"].as_str()), (Some(receipt.id.as_str()), receipt.cid.as_deref()));
     let facets = record["facets"].as_array().unwrap();
-    let marked: Vec<&str> = facets
-        .iter()
-        .map(|facet| {
-            let at = |end: &str| usize::try_from(facet["index"][end].as_u64().unwrap()).unwrap();
-            &text[at("byteStart")..at("byteEnd")]
-        })
-        .collect();
-    assert_eq!(marked, ["@alice.test", LINK, "#Schlüssel", "#鍵"], "who does not resolve stays text");
+    let at = |facet: &Value, end: &str| usize::try_from(facet["index"][end].as_u64().unwrap()).unwrap();
+    let marked: Vec<&str> = facets.iter().map(|facet| &text[at(facet, "byteStart")..at(facet, "byteEnd")]).collect();
+    assert_eq!(marked, [me.as_str(), LINK, "#Schlüssel", "#鍵"], "who does not resolve stays text");
     assert_eq!(facets[0]["features"][0]["did"], json!(pds.did));
     assert_eq!(record["embed"]["external"]["thumb"]["mimeType"], "image/png");
     assert_eq!(connection.attached(sending.effect()), [frozen.attached[0].digest.clone()]);
@@ -154,7 +149,6 @@ fn a_post_with_card_picture_tags_and_mention_is_there_once_as_it_was_frozen() {
     assert!(matches!(sent, Err(Fault::Refused { .. })), "{sent:?}");
     assert!(matches!(same.look(other.effect(), now()).unwrap(), Look::CannotTell { .. }));
     assert_eq!(pds.posts(), stored);
-
     // A picture that is not the frozen one is not sent.
     let wrong = [Attached { digest: frozen.attached[0].digest.clone(), bytes: b"other".to_vec() }];
     assert!(matches!(connection.send(&sending, &wrong, now()), Err(Fault::Refused { .. })));
@@ -239,7 +233,7 @@ fn one_login_serves_until_its_tokens_are_refused() {
     assert_eq!(logins(), (3, 2), "refreshing was refused, so by the password");
 
     let kept: Value = serde_json::from_str(&kept()).unwrap();
-    assert_eq!((&kept["did"], &kept["service"], &kept["handle"]), (&json!(pds.did), &json!(front.url), &json!("alice.test")));
+    assert_eq!((&kept["did"], &kept["service"], &kept["handle"]), (&json!(pds.did), &json!(front.url), &json!(pds.handle)));
     // For another server the tokens are worth nothing: they never get there.
     let other = server(|_| Play::json(500, &json!({})));
     let _ = home.connect(&other.url, &pds.handle, "other-password", 5).account(now()).unwrap_err();
@@ -362,8 +356,6 @@ fn refusals_limits_and_endless_answers_are_told_apart() {
     let (fault, logins, puts) = refused(Play::json(400, &echo));
     assert!(matches!(fault, Fault::Credential { .. }), "{fault}");
     assert_eq!((logins, puts), (2, 2));
-
-    // Nobody there.
     let mut home = Home::new();
     let gone = server(|_| Play::Cut).url.clone();
     let connection = home.connect(&gone, "inside.example", "abcd-efgh", 5);
