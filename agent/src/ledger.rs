@@ -206,7 +206,8 @@ pub(crate) fn awaiting(memory: &Memory) -> Outcome<Vec<Effect>> {
     memory.effects_in(EffectState::AwaitingHuman).or_fail()
 }
 
-fn key(issue: &str, channel: Channel, part: &str) -> Key {
+/// The key of a part of an issue on a channel.
+pub(crate) fn key(issue: &str, channel: Channel, part: &str) -> Key {
     Key { issue: issue.to_owned(), channel: channel.to_string(), part: part.to_owned(), recipient: String::new() }
 }
 

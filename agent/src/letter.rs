@@ -77,7 +77,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
         true => format!("sent {} to {} readers ({totals})", issue.name(), progress.sent),
         false => format!("sent {} to {} more readers, {} are left for the next wake ({totals})", issue.name(), progress.sent_now, progress.left),
     };
-    Ok(Done { did, evidence, edits: vec![] })
+    Ok(Done { did, evidence, ..Done::default() })
 }
 
 /// The counts, which add up to the rows of the letter.

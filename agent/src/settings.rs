@@ -1,7 +1,6 @@
 //! reveille.toml: one documented struct a section. Unknown keys are refused with the nearest right name; secrets stand
 //! here by reference only, and no message repeats a value.
 
-mod again;
 mod days;
 mod keys;
 mod patience;
@@ -16,7 +15,6 @@ use reveille_schedules::{Every, Quiet};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-pub(crate) use again::AgainAfter;
 pub(crate) use days::Days;
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
@@ -110,12 +108,12 @@ impl Default for Model {
 }
 
 /// `[channels.*]`: a channel that is not here is not used, whatever a task line says.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct Channels {
     /// How long an issue is not told again on a channel where it was told, like `14d`.
     #[serde(deserialize_with = "parsed")]
-    pub(crate) again_after: AgainAfter,
+    pub(crate) again_after: Days<1, 365>,
     pub(crate) mastodon: Option<Mastodon>,
     pub(crate) bluesky: Option<Bluesky>,
     pub(crate) email: Option<Email>,
@@ -124,6 +122,22 @@ pub(crate) struct Channels {
     pub(crate) x: Option<ByHand>,
     pub(crate) lobsters: Option<ByHand>,
     pub(crate) linkedin: Option<ByHand>,
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self {
+            again_after: Days::of(14),
+            mastodon: None,
+            bluesky: None,
+            email: None,
+            hackernews: None,
+            reddit: None,
+            x: None,
+            lobsters: None,
+            linkedin: None,
+        }
+    }
 }
 
 /// `[channels.mastodon]`

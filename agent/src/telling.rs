@@ -51,7 +51,7 @@ pub(crate) fn tell(
     }
     let places: Vec<String> = receipts.iter().map(|receipt| receipt.place.clone()).collect();
     let first = places.first().cloned().unwrap_or_default();
-    Ok(Done { did: format!("told {} on {}: {first}", issue.name(), channel.title()), evidence: places, edits: vec![] })
+    Ok(Done { did: format!("told {} on {}: {first}", issue.name(), channel.title()), evidence: places, ..Done::default() })
 }
 
 /// All later pieces of a thread, before the first goes out: a thread that a crash cuts off is known to be unfinished. They are

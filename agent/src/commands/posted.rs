@@ -73,7 +73,7 @@ fn usage(message: &str, hint: &str) -> Failure {
 /// Why there is nothing to say about this post.
 fn not_asked(memory: &Memory, scene: &Scene<'_>, channel: Channel, issue: &str, name: &str, not: bool) -> Outcome<Failure> {
     Ok(match Ledger::read(Some(memory), scene.now)?.told(issue, channel) {
-        Told::Done(place) => usage(&format!("{name} is confirmed already: {place}"), "evidence is never taken back"),
+        Told::Done { proof, .. } => usage(&format!("{name} is confirmed already: {proof}"), "evidence is never taken back"),
         Told::Prepared if not => usage(
             &format!("{name} was prepared for you; the program has not sent it"),
             "if you do not want to post it, write `no` behind its entry in PROGRESS.md",

@@ -28,3 +28,25 @@ impl<const LEAST: u16, const MOST: u16> FromStr for Days<LEAST, MOST> {
         days.map(Self).ok_or_else(|| format!("`{given}` is no number of days: write it like `7d`, from {LEAST}d to {MOST}d"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_read_or_refused() {
+        for (given, days) in [
+            ("14d", Some(14)),
+            ("1d", Some(1)),
+            (" 365d ", Some(365)),
+            ("0d", None),
+            ("366d", None),
+            ("2w", None),
+            ("14", None),
+            ("-1d", None),
+            ("", None),
+        ] {
+            assert_eq!(given.parse::<Days<1, 365>>().ok().map(|after| after.delta().num_days()), days, "{given}");
+        }
+    }
+}

@@ -118,7 +118,7 @@ mod tests {
             ),
             (
                 "[channels]\nagain_after = \"2h\"\n",
-                "5:15: `2h` is no time in days: write it like `14d`, from 1d to 365d (hint: see docs/settings.md)",
+                "5:15: `2h` is no number of days: write it like `7d`, from 1d to 365d (hint: see docs/settings.md)",
             ),
             ("[priors]\nmeasured_worth = 0.5\n", "4:1: `measured_worth` must be above 0 and below 0.5 (hint: see docs/settings.md)"),
             ("[priors]\nreach_base = -1.0\n", "4:1: `reach_base` must be above 0 (hint: see docs/settings.md)"),
