@@ -314,6 +314,9 @@ impl Drop for Process {
         while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(5));
         }
+        if matches!(self.child.try_wait(), Ok(Some(status)) if status.success()) {
+            return; // it took its folder with it
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if let Some(folder) = self.ready["folder"].as_str() {
