@@ -11,7 +11,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, CertificateStore, SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use reveille_mission::Channel;
 use secrecy::{ExposeSecret, SecretString};
@@ -186,15 +186,7 @@ impl Smtp {
 
 /// Says from whom and to whom, until the server waits for the content.
 fn announce(connection: &mut SmtpConnection, ready: &Ready) -> Result<(), Stop> {
-    let mut parameters = vec![];
-    if !ready.to.user().is_ascii() {
-        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            let why = refused("the server takes no address beyond ASCII (SMTPUTF8)");
-            return Err(Stop { not_taken: why.into(), cut: false, open: true });
-        }
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
-    accepted(Stage::Sender, 2, connection.command(Mail::new(Some(ready.from.clone()), parameters)))?;
+    accepted(Stage::Sender, 2, connection.command(Mail::new(Some(ready.from.clone()), vec![])))?;
     accepted(Stage::Recipient, 2, connection.command(Rcpt::new(ready.to.clone(), vec![])))?;
     accepted(Stage::Content, 3, connection.command(Data))
 }
