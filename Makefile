@@ -1,5 +1,5 @@
 # How reveille is built and checked. Works with GNU make 3.81, which is what old Macs have.
-# Must stay true: everything CI does is a target here; building and testing need no network but the registry's.
+# Must stay true: everything CI does is a target here; building and testing need no network but the registries'.
 
 CARGO ?= cargo
 PREFIX ?= $(or $(CARGO_HOME),$(HOME)/.cargo)
@@ -21,6 +21,7 @@ wake: build ## build, wake in a fresh copy of the example home, show what came o
 
 test: build ## the whole test suite (the tests run the program)
 	@script/bootstrap-test
+	@script/bootstrap --tests
 	$(CARGO) test --release --locked --workspace
 
 portable: bootstrap ## a program that starts on every x86-64 computer since 2008 (target/portable)
@@ -70,7 +71,7 @@ lint-docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
 lint-scripts:
-	@if command -v shellcheck >/dev/null; then shellcheck $$(grep -lE '^#!.*[/ ](ba)?sh$$' .ci/run script/* models/*/*.sh); \
+	@if command -v shellcheck >/dev/null; then shellcheck -x tests/servers/install.sh $$(grep -lE '^#!.*[/ ](ba)?sh$$' .ci/run script/* models/*/*.sh tests/servers/*/run); \
 	else echo "lint: no shellcheck here, so the shell scripts were not checked"; fi
 
 # Once for each version: two to four minutes, then kept in target/tools.

@@ -1,6 +1,9 @@
+# shellcheck shell=sh
 # Read by the `run` scripts beside: what they need, and installing it once.
 # Must stay true: two runs at once, of one clone or of two that share a folder, install once and start from a whole install;
 # nothing but the programs' own package managers is asked for packages; standard output belongs to the server.
+
+here=${here:?the folder of the script that reads this}
 
 fail() {
     printf '%s: %s\n' "$(basename "$here")" "$1" >&2
@@ -14,8 +17,8 @@ need() {
     done
 }
 
-# Runs $2 with the folder "$1/installed", unless it was finished there for the same pins (the contents of the file $3). The lock is
-# the kernel's: an install that is killed leaves none, and the next one begins anew.
+# Runs $2 (a function in a shell of its own) with the folder "$1/installed", unless it was finished there for the same pins (the
+# contents of the file $3). The lock is the kernel's: an install that is killed leaves none, and the next one begins anew.
 once() {
     need flock cksum
     mkdir -p "$1" || fail "can't make the folder $1"
@@ -32,10 +35,10 @@ once() {
 }
 
 # An install for `once`: a virtual environment with what requirements.txt pins.
-python_packages() {
+python_packages() (
     need python3
     python3 -c 'import ensurepip' 2>/dev/null || fail "python3 has no venv; this installs it:" "script/bootstrap --tests"
     python3 -m venv "$1" || fail "python3 -m venv failed in $1"
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" ||
         fail "pip could not install the packages; is the network there? it is needed once"
-}
+)

@@ -4,6 +4,7 @@
 //! Must stay true: a request counts when it was read whole, before anything is answered; all threads end when the server is
 //! dropped, also those in the middle of a silence; a handler that panics fails the test.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -78,7 +79,24 @@ struct Shared {
 #[derive(Default)]
 struct State {
     ended: bool,
-    connections: Vec<TcpStream>,
+    /// How many there were.
+    count: usize,
+    /// Those that are open.
+    connections: BTreeMap<usize, TcpStream>,
+}
+
+/// A connection that is closed when its thread ends, also by a panic.
+struct Open {
+    shared: Arc<Shared>,
+    number: usize,
+    line: TcpStream,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let _ = self.line.shutdown(Shutdown::Both);
+        lock(&self.shared.state).connections.remove(&self.number);
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -165,7 +183,7 @@ impl Drop for Scripted {
         {
             let mut state = lock(&self.shared.state);
             state.ended = true;
-            for connection in &state.connections {
+            for connection in state.connections.values() {
                 let _ = connection.shutdown(Shutdown::Both);
             }
         }
@@ -179,16 +197,18 @@ impl Drop for Scripted {
 /// Takes connections until the end, then waits for their threads.
 fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
     let mut threads = Vec::new();
-    while let Ok((connection, _)) = listener.accept() {
+    while let Ok((line, _)) = listener.accept() {
         let mut state = lock(&shared.state);
         if state.ended {
             break;
         }
-        state.connections.extend(connection.try_clone());
+        let Ok(second) = line.try_clone() else { continue };
+        state.count += 1;
+        let open = Open { shared: Arc::clone(shared), number: state.count, line };
+        state.connections.insert(open.number, second);
         drop(state);
-        let shared = Arc::clone(shared);
         // A client that goes away in the middle is none of the server's business.
-        threads.push(std::thread::spawn(move || drop(serve(&connection, &shared))));
+        threads.push(std::thread::spawn(move || drop(serve(&open.line, &open.shared))));
     }
     let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
     assert!(panicked == 0, "{panicked} handlers panicked");
@@ -203,9 +223,7 @@ fn serve(connection: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         requests.len() - 1
     };
     let play = (shared.handler)(&request, number);
-    let played = act(connection, &play, shared);
-    let _ = connection.shutdown(Shutdown::Both);
-    played
+    act(connection, &play, shared)
 }
 
 fn act(mut line: &TcpStream, play: &Play, shared: &Shared) -> std::io::Result<()> {

@@ -11,5 +11,6 @@ mod killed;
 mod learn;
 mod plan;
 mod progress;
+mod servers;
 mod subject;
 mod wake;
