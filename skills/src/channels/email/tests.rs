@@ -78,7 +78,7 @@ fn hand_over(email: &Email, to: &str) -> Result<Receipt, NotTaken> {
 fn message(email: &Email, letter: &Letter, reader: &Recipient) -> Result<String, Fault> {
     let (text, _) = freeze(letter, "digest", reader, b"key", now())?;
     let mail = Mail::of(&text).expect("a mail");
-    mail::build(email, &mail, letter).map(|ready| String::from_utf8(ready.bytes).expect("text"))
+    mail::build(email, &mail, letter).map(|ready| ready.text)
 }
 
 #[test]
