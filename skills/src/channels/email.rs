@@ -115,10 +115,7 @@ impl Email {
     /// # Errors
     /// An address, a name, the certificate or the DKIM key can't be used, or a password would go over the line in clear.
     pub fn new(server: MailServer) -> Result<Self, Fault> {
-        let from = mailbox("sender", &server.from)?;
-        if !from.email.user().is_ascii() {
-            return Err(refused("the sender's address must be written in ASCII"));
-        }
+        mailbox("sender", &server.from)?;
         server.reply_to.as_deref().map(|reply_to| mailbox("`reply_to`", reply_to)).transpose()?;
         let dkim = server.dkim.as_ref().map(mail::signer).transpose()?;
         let (from, reply_to) = (server.from.clone(), server.reply_to.clone());

@@ -192,7 +192,39 @@ mod tests {
         ]);
         let base = Url::parse("https://a.example/issues/x/").expect("an address");
         let markdown = "# One\n\nA *long* `line` that goes [on](045.md) and on, with https://b.example and [words](https://c.example/y?a=b).\nSame\\\nnew\n\n- [x] done\n- [ ] open\n\n3. three\n4. four\n\n   > said\n   > so\n\n```\ncode  here\n  - too\n```\n\n![what it shows](p.png) [d](draft.md) <a@b.example> [bad](javascript:x)\n\n<div>raw &amp; <b>bold</b></div>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n---\n\nNote[^1].\n\n[^1]: Foot.\n";
-        insta::assert_snapshot!(text(markdown, &targets, &base), @"");
+        insta::assert_snapshot!(text(markdown, &targets, &base), @r#"
+        One
+        ===
+
+        A long line that goes on (https://a.example/issues/other/) and on, with
+        https://b.example and words (https://c.example/y?a=b). Same
+        new
+
+        [x] done
+        [ ] open
+
+        3. three
+
+        4. four
+
+           > said so
+
+            code  here
+              - too
+
+        [what it shows] (https://a.example/issues/x/p.png) d a@b.example bad
+
+        raw & bold
+
+        a | b
+        1 | 2
+
+        * * *
+
+        Note[1].
+
+        [1] Foot.
+        "#);
     }
 
     #[test]

@@ -39,12 +39,9 @@ pub(super) fn address(what: &str, text: &str) -> Result<Address, Fault> {
         return Err(refused(format!("the {what} is no mail address")));
     }
     let address: Address = text.parse().map_err(|_| refused(format!("the {what} is no mail address")))?;
-    // An IP literal is nobody's address, and the domain stands in headers as it is.
-    if address.domain().is_ascii() && !address.domain().starts_with('[') {
-        Ok(address)
-    } else {
-        Err(refused(format!("the domain of the {what} must be written in letters of ASCII (`xn--…`)")))
-    }
+    // Headers hold it as it is; few servers take more than ASCII (SMTPUTF8), and an IP literal is nobody's address.
+    let ascii = address.user().is_ascii() && address.domain().is_ascii() && !address.domain().starts_with('[');
+    if ascii { Ok(address) } else { Err(refused(format!("the {what} must be written in ASCII, its domain as `xn--…`"))) }
 }
 
 /// `Name <address>`, or an address alone.

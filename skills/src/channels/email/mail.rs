@@ -63,7 +63,8 @@ impl Mail {
 pub(super) struct Ready {
     pub(super) from: Address,
     pub(super) to: Address,
-    pub(super) bytes: Vec<u8>,
+    /// ASCII, as all of it is encoded.
+    pub(super) text: String,
     pub(super) message_id: String,
 }
 
@@ -142,7 +143,8 @@ pub(super) fn build(email: &Email, mail: &Mail, letter: &Letter) -> Result<Ready
     if let Some(dkim) = &email.dkim {
         message.sign(dkim);
     }
-    Ok(Ready { from: from.email, to: to.email, bytes: message.formatted(), message_id: mail.message_id.clone() })
+    let text = String::from_utf8(message.formatted()).map_err(|_| refused("the message is not encoded"))?;
+    Ok(Ready { from: from.email, to: to.email, text, message_id: mail.message_id.clone() })
 }
 
 /// How a reader leaves the list.

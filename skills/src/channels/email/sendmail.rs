@@ -53,7 +53,7 @@ impl Sendmail {
 
     pub(super) fn hand_over(&self, ready: &Ready) -> Result<String, NotTaken> {
         let mut words = tempfile::tempfile().map_err(|error| later(error.to_string()))?;
-        let (message, errors) = files(&ready.bytes, &words).map_err(|error| later(error.to_string()))?;
+        let (message, errors) = files(ready.text.as_bytes(), &words).map_err(|error| later(error.to_string()))?;
         let mut child = Command::new(&self.program)
             .args(["-i", "-f", ready.from.as_ref(), "--", ready.to.as_ref()])
             .stdin(message)

@@ -11,7 +11,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, CertificateStore, SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use reveille_mission::Channel;
 use secrecy::{ExposeSecret, SecretString};
@@ -171,7 +171,7 @@ impl Smtp {
             Some(connection) => connection,
             None => self.connect().map_err(|fault| Stop { not_taken: fault.into(), cut: false, open: false })?,
         };
-        let taken = announce(&mut connection, ready).and_then(|()| hand_in(&mut connection, &ready.bytes));
+        let taken = announce(&mut connection, ready).and_then(|()| hand_in(&mut connection, &ready.text));
         let usable = match &taken {
             Ok(_) => true,
             // What was begun must not stand in the way of the next mail.
@@ -186,15 +186,7 @@ impl Smtp {
 
 /// Says from whom and to whom, until the server waits for the content.
 fn announce(connection: &mut SmtpConnection, ready: &Ready) -> Result<(), Stop> {
-    let mut parameters = vec![];
-    if !ready.to.user().is_ascii() {
-        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            let why = refused("the server takes no address beyond ASCII (SMTPUTF8)");
-            return Err(Stop { not_taken: why.into(), cut: false, open: true });
-        }
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
-    accepted(Stage::Sender, 2, connection.command(Mail::new(Some(ready.from.clone()), parameters)))?;
+    accepted(Stage::Sender, 2, connection.command(Mail::new(Some(ready.from.clone()), vec![])))?;
     accepted(Stage::Recipient, 2, connection.command(Rcpt::new(ready.to.clone(), vec![])))?;
     accepted(Stage::Content, 3, connection.command(Data))
 }
@@ -230,8 +222,9 @@ fn no(stage: Stage, code: u16, line: String) -> NotTaken {
 }
 
 /// The content. From its first byte on only the server knows whether it has the mail.
-fn hand_in(connection: &mut SmtpConnection, message: &[u8]) -> Result<String, Stop> {
-    let error = match connection.message(message) {
+fn hand_in(connection: &mut SmtpConnection, message: &str) -> Result<String, Stop> {
+    // In one writing: lettre's own two wait for each other, 40 ms a mail (Nagle's algorithm and delayed acknowledgements).
+    let error = match connection.command(content(message)) {
         Ok(answer) if u16::from(answer.code()) / 100 == 2 => return Ok(line_of(&answer)),
         Ok(answer) => return Err(Stop { not_taken: unclear(line_of(&answer)).into(), cut: false, open: false }),
         Err(error) => error,
@@ -245,6 +238,13 @@ fn hand_in(connection: &mut SmtpConnection, message: &[u8]) -> Result<String, St
         _ => later(line).into(),
     };
     Err(Stop { not_taken, cut: false, open: code != 421 })
+}
+
+/// The content as it goes over the line: lines that start with a dot get another (RFC 5321, section 4.5.2), and a dot ends it.
+fn content(message: &str) -> String {
+    let first = if message.starts_with('.') { "." } else { "" };
+    let end = if message.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" };
+    format!("{first}{}{end}", message.replace("\r\n.", "\r\n.."))
 }
 
 /// Whether the answer's enhanced code (RFC 3463) starts like this: `550 5.1.1 no such user`.
@@ -307,4 +307,18 @@ fn dead(why: impl Into<String>) -> Fault {
 
 fn unclear(why: impl Into<String>) -> Fault {
     Fault::Unclear { channel: Channel::Email, why: why.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_the_content_ends_it() {
+        for (message, expected) in
+            [("a\r\n.\r\nb\r\n", "a\r\n..\r\nb\r\n.\r\n"), (".\r\n.\r\n.a", "..\r\n..\r\n..a\r\n.\r\n"), ("", "\r\n.\r\n")]
+        {
+            assert_eq!(content(message), expected);
+        }
+    }
 }

