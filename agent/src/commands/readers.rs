@@ -40,6 +40,10 @@ enum Sub {
     /// Take somebody off the list, for ever: no import brings the address back
     Remove { address: String },
     /// Take in an export of Substack, Buttondown, Ghost or Mailchimp, or a plain CSV file
+    ///
+    /// The columns of its first line say where it comes from. Confirmed is who has a day of consent in it; others are pending.
+    /// Who left, bounced or complained there is suppressed here, for ever. Who is suppressed here stays so. Rows that can't be
+    /// read are said with their lines and skipped. Addresses are shown with `--verbose` only.
     Import(import::Import),
     /// Give the list out as CSV, on stdout or into a new file
     Export {

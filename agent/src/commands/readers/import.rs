@@ -12,11 +12,7 @@ use super::{consent, looked_at, to_change};
 use crate::commands::{Ready, print, print_json};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 
-/// Take in an export of Substack, Buttondown, Ghost or Mailchimp, or a plain CSV file
-///
-/// The columns of its first line say where it comes from. Confirmed is who has a day of consent in it; others are pending.
-/// Who left, bounced or complained there is suppressed here, for ever. Who is suppressed here stays so. Rows that can't be
-/// read are said with their lines and skipped. Addresses are shown with `--verbose` only.
+/// See `readers import --help`: the help stands at the subcommand.
 #[derive(Debug, Args)]
 pub(super) struct Import {
     file: PathBuf,
