@@ -1,5 +1,6 @@
 //! `[channels] again_after`: how long an issue is not told again on a channel where it was told.
 
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::TimeDelta;
@@ -9,10 +10,15 @@ use chrono::TimeDelta;
 pub(crate) struct AgainAfter(u16);
 
 /// A time that can't be understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no time in days: write it like `14d`, from 1d to 365d")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AgainAfterError {
     given: String,
+}
+
+impl fmt::Display for AgainAfterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no time in days: write it like `14d`, from 1d to 365d", self.given)
+    }
 }
 
 impl AgainAfter {
