@@ -54,8 +54,21 @@ pub(super) fn prove(ready: &Ready<'_>, memory: Option<&mut Memory>, channel: Cha
                 Some(secret) => credential::without(&fault.to_string(), secret),
                 None => credential::said(&scene, channel, &fault),
             };
-            Ok(Proof { channel, at, account: None, error: Some(said), hint: fault.hint() })
+            Ok(Proof { channel, at, account: None, error: Some(said), hint: hint(&fault) })
         }
+    }
+}
+
+/// What a person who sits there can do; the fault's own hints speak of wakes.
+fn hint(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::Credential { .. } => fault.hint(),
+        Fault::RateLimited { channel, .. } => Some(format!("`reveille channel check {channel}` after that time")),
+        Fault::Refused { channel, .. } => Some(format!("correct [channels.{channel}] in reveille.toml")),
+        Fault::Later { channel, .. } => {
+            Some(format!("is the address in reveille.toml right, and this machine online? then `reveille channel check {channel}`"))
+        }
+        Fault::Unclear { channel, .. } => Some(format!("try again: `reveille channel check {channel}`")),
     }
 }
 
