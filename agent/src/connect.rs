@@ -5,13 +5,13 @@
 use secrecy::SecretString;
 
 use reveille_mission::Channel;
-use reveille_skills::channels::Connection;
 use reveille_skills::channels::bluesky::Bluesky;
 use reveille_skills::channels::email::{Dkim, Email, MailServer};
 use reveille_skills::channels::mastodon::Mastodon;
+use reveille_skills::channels::{Connection, Fault};
 
 use crate::environment::Environment;
-use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::home::Home;
 use crate::settings::{self, Settings};
 
@@ -46,18 +46,22 @@ pub(crate) fn connect_with(
     match channel {
         Channel::Mastodon => {
             let section = channels.mastodon.as_ref().ok_or_else(|| absent(channel))?;
-            Ok(Connection::Mastodon(Mastodon::new(&section.server, secret()?, patience).or_fail()?))
+            Ok(Connection::Mastodon(Mastodon::new(&section.server, secret()?, patience).map_err(unusable)?))
         }
         Channel::Bluesky => {
             let section = channels.bluesky.as_ref().ok_or_else(|| absent(channel))?;
             let session = home.memory().join(BLUESKY_SESSION);
-            Ok(Connection::Bluesky(Bluesky::new(&section.service, &section.handle, secret()?, session, patience).or_fail()?))
+            Ok(Connection::Bluesky(Bluesky::new(&section.service, &section.handle, secret()?, session, patience).map_err(unusable)?))
         }
         Channel::Email => {
             let section = channels.email.as_ref().ok_or_else(|| absent(channel))?;
+<<<<<<< HEAD
             let given = section.password.as_ref().map(|_| secret()).transpose()?;
             let dkim = section.dkim.as_ref().map(|dkim| signing(dkim, environment, home)).transpose()?;
             Ok(Connection::Email(Email::new(mail_server(section, home, given, dkim, patience)).or_fail()?))
+=======
+            Ok(Connection::Email(Email::new(mail_server(section, secret()?, patience)).map_err(unusable)?))
+>>>>>>> bae27f41c4296204fa97b4eea9bdcc972f74cf2f
         }
         Channel::Web | Channel::Hackernews | Channel::Reddit | Channel::X | Channel::Lobsters | Channel::Linkedin => {
             let failure = Failure::message(Kind::Usage, format!("{} is no channel that a program connects to", channel.title()));
@@ -66,6 +70,7 @@ pub(crate) fn connect_with(
     }
 }
 
+<<<<<<< HEAD
 fn mail_server(
     section: &settings::Email,
     home: &Home,
@@ -73,6 +78,21 @@ fn mail_server(
     dkim: Option<Dkim>,
     patience: std::time::Duration,
 ) -> MailServer {
+=======
+/// Nothing was asked yet: what is wrong stands in the settings, or the secret can't be one.
+fn unusable(fault: Fault) -> Failure {
+    let hint = match &fault {
+        Fault::Credential { .. } => fault.hint().unwrap_or_default(),
+        Fault::Refused { channel, .. }
+        | Fault::Later { channel, .. }
+        | Fault::Unclear { channel, .. }
+        | Fault::RateLimited { channel, .. } => format!("correct [channels.{channel}] in reveille.toml; docs/settings.md has its keys"),
+    };
+    Failure::new(Kind::Failed, fault).hint(hint)
+}
+
+fn mail_server(section: &settings::Email, password: SecretString, patience: std::time::Duration) -> MailServer {
+>>>>>>> bae27f41c4296204fa97b4eea9bdcc972f74cf2f
     MailServer {
         address: section.smtp.clone(),
         user: section.user.clone(),

@@ -98,8 +98,7 @@ fn a_dead_credential_is_asked_for_once_until_it_changes() {
     let _ = home.run(&["wake", "--no-model"]).ok();
     let progress = home.read("PROGRESS.md");
     let file = home.path().canonicalize().unwrap().join("secrets/mastodon");
-    let ask =
-        format!("the credential of Mastodon (file:{}) is not accepted: replace it: `reveille channel login mastodon`", file.display());
+    let ask = format!("he credential of Mastodon (file:{}) is not accepted: replace it: `reveille channel login mastodon`", file.display());
     assert_eq!(progress.replace("\n  ", " ").matches(&ask).count(), 1, "{progress}");
     assert!(home.run(&["doctor"]).stdout.contains("is not accepted"));
     assert_eq!(holding(&home, "canary-dead"), ["secrets/mastodon"]);

@@ -55,13 +55,27 @@ pub(super) fn prove(ready: &Ready<'_>, memory: Option<&mut Memory>, channel: Cha
                 Some(secret) => credential::without(&fault.to_string(), secret),
                 None => credential::said(&scene, channel, &fault),
             };
-            Ok(Proof { channel, at, account: None, error: Some(said), hint: fault.hint() })
+            Ok(Proof { channel, at, account: None, error: Some(said), hint: hint(&fault) })
         }
     }
 }
 
+<<<<<<< HEAD
 fn scene<'a>(ready: &'a Ready<'_>) -> Scene<'a> {
     Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() }
+=======
+/// What a person who sits there can do; the fault's own hints speak of wakes.
+fn hint(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::Credential { .. } => fault.hint(),
+        Fault::RateLimited { channel, .. } => Some(format!("`reveille channel check {channel}` after that time")),
+        Fault::Refused { channel, .. } => Some(format!("correct [channels.{channel}] in reveille.toml")),
+        Fault::Later { channel, .. } => {
+            Some(format!("is the address in reveille.toml right, and this machine online? then `reveille channel check {channel}`"))
+        }
+        Fault::Unclear { channel, .. } => Some(format!("try again: `reveille channel check {channel}`")),
+    }
+>>>>>>> bae27f41c4296204fa97b4eea9bdcc972f74cf2f
 }
 
 fn keep(ready: &Ready<'_>, memory: &mut Memory, channel: Channel, account: &Account) -> Outcome {
