@@ -55,13 +55,9 @@ pub(crate) fn connect_with(
         }
         Channel::Email => {
             let section = channels.email.as_ref().ok_or_else(|| absent(channel))?;
-<<<<<<< HEAD
             let given = section.password.as_ref().map(|_| secret()).transpose()?;
             let dkim = section.dkim.as_ref().map(|dkim| signing(dkim, environment, home)).transpose()?;
-            Ok(Connection::Email(Email::new(mail_server(section, home, given, dkim, patience)).or_fail()?))
-=======
-            Ok(Connection::Email(Email::new(mail_server(section, secret()?, patience)).map_err(unusable)?))
->>>>>>> bae27f41c4296204fa97b4eea9bdcc972f74cf2f
+            Ok(Connection::Email(Email::new(mail_server(section, home, given, dkim, patience)).map_err(unusable)?))
         }
         Channel::Web | Channel::Hackernews | Channel::Reddit | Channel::X | Channel::Lobsters | Channel::Linkedin => {
             let failure = Failure::message(Kind::Usage, format!("{} is no channel that a program connects to", channel.title()));
@@ -70,15 +66,6 @@ pub(crate) fn connect_with(
     }
 }
 
-<<<<<<< HEAD
-fn mail_server(
-    section: &settings::Email,
-    home: &Home,
-    password: Option<SecretString>,
-    dkim: Option<Dkim>,
-    patience: std::time::Duration,
-) -> MailServer {
-=======
 /// Nothing was asked yet: what is wrong stands in the settings, or the secret can't be one.
 fn unusable(fault: Fault) -> Failure {
     let hint = match &fault {
@@ -91,8 +78,13 @@ fn unusable(fault: Fault) -> Failure {
     Failure::new(Kind::Failed, fault).hint(hint)
 }
 
-fn mail_server(section: &settings::Email, password: SecretString, patience: std::time::Duration) -> MailServer {
->>>>>>> bae27f41c4296204fa97b4eea9bdcc972f74cf2f
+fn mail_server(
+    section: &settings::Email,
+    home: &Home,
+    password: Option<SecretString>,
+    dkim: Option<Dkim>,
+    patience: std::time::Duration,
+) -> MailServer {
     MailServer {
         address: section.smtp.clone(),
         user: section.user.clone(),

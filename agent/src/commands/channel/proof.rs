@@ -60,10 +60,10 @@ pub(super) fn prove(ready: &Ready<'_>, memory: Option<&mut Memory>, channel: Cha
     }
 }
 
-<<<<<<< HEAD
 fn scene<'a>(ready: &'a Ready<'_>) -> Scene<'a> {
     Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() }
-=======
+}
+
 /// What a person who sits there can do; the fault's own hints speak of wakes.
 fn hint(fault: &Fault) -> Option<String> {
     match fault {
@@ -75,7 +75,6 @@ fn hint(fault: &Fault) -> Option<String> {
         }
         Fault::Unclear { channel, .. } => Some(format!("try again: `reveille channel check {channel}`")),
     }
->>>>>>> bae27f41c4296204fa97b4eea9bdcc972f74cf2f
 }
 
 fn keep(ready: &Ready<'_>, memory: &mut Memory, channel: Channel, account: &Account) -> Outcome {
