@@ -86,11 +86,17 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
     };
     let mut done = match (reading.skill, reading.channel, subject()) {
         (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
-        (Some(Skill::Publish | Skill::Distribute), Some(Channel::Email), Some(issue)) => letter::send(guard, memory, run, &issue, &approvals)?,
+        (Some(Skill::Publish | Skill::Distribute), Some(Channel::Email), Some(issue)) => {
+            letter::send(guard, memory, run, &issue, &approvals)?
+        }
         (Some(Skill::Publish | Skill::Distribute), Some(channel), Some(issue)) if !channel.person_only() => {
             let turn = deliberation.ledger.turn(task, &issue.id, channel);
             claim(memory, task, &issue, channel, &turn)?;
-            telling::tell(guard, memory, run, &issue, channel, &turn, &approvals)?
+            let told = telling::tell(guard, memory, run, &issue, channel, &turn, &approvals);
+            if told.is_err() {
+                telling::remember_refusal(memory, &issue.id, channel, &turn, &task.content)?;
+            }
+            told?
         }
         (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
         _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),

@@ -259,6 +259,9 @@ fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger
 /// What telling an issue there came to. A line that asks again is done when its own telling is, and waits until the last one is
 /// long enough ago; a letter goes out once, so there the line stays open.
 fn past_telling(scene: &Scene<'_>, task: &Task, issue: &Issue, channel: Channel, ledger: &Ledger) -> Option<Past> {
+    if let Some(why) = ledger.refused(&issue.id, channel, &task.content) {
+        return Some(Past::Refused { why: why.to_owned() });
+    }
     let Told::Done { proof, last_at, .. } = ledger.told(&issue.id, channel) else { return None };
     if !task.asks_again() {
         return Some(Past::Done { evidence: proof });

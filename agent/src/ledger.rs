@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reveille_memory::{AskRow, CandidateRow, Effect, EffectState, EvidenceRow, FactRow, Key, Memory, NewEffect, RunId, Sending, Standing};
+use reveille_memory::{
+    AskRow, CandidateRow, Effect, EffectState, EvidenceRow, FactRow, Key, Memory, NewEffect, RunId, Sending, Standing, Tally,
+};
 use reveille_mission::{Channel, FactKey, FactValue, Facts, Skill, Task};
+use reveille_skills::delivery::letter;
 use reveille_skills::distribute::Post;
 use reveille_skills::offer::Told;
 use reveille_skills::publish::{Evidence, EvidenceKind};
@@ -21,6 +24,10 @@ pub(crate) const PAGE: &str = "page";
 #[derive(Default)]
 pub(crate) struct Ledger {
     tellings: HashMap<(String, Channel), Tellings>,
+    /// The mails of each issue, counted.
+    letters: HashMap<String, Tally>,
+    /// What a channel refused for good: the digest of the content, and why.
+    refused: HashMap<(String, Channel), (String, String)>,
     claims: Vec<Claim>,
     pages: HashMap<String, String>,
     approved: HashSet<String>,
@@ -50,6 +57,13 @@ impl Ledger {
                 None => {}
             }
         }
+        ledger.letters = memory.tallies().or_fail()?.into_iter().map(|tally| (tally.issue.clone(), tally)).collect();
+        for (issue, channel) in ledger.tellings.keys() {
+            let kept = memory.text(&refused_key(issue, *channel)).or_fail()?.unwrap_or_default();
+            if let Some((content, why)) = kept.split_once('\n') {
+                ledger.refused.insert((issue.clone(), *channel), (content.to_owned(), why.to_owned()));
+            }
+        }
         ledger.claims = tellings::claims(memory)?;
         for approval in memory.approvals().or_fail()? {
             match approval.granted {
@@ -66,7 +80,18 @@ impl Ledger {
 
     /// Where telling an issue on a channel stands.
     pub(crate) fn told(&self, issue: &str, channel: Channel) -> Told {
+        if channel == Channel::Email
+            && let Some(letter) = self.letters.get(issue)
+        {
+            return letter_told(letter);
+        }
         self.tellings.get(&(issue.to_owned(), channel)).map_or(Told::NotYet, Tellings::told)
+    }
+
+    /// Why a channel refused for good what has this digest, if it did.
+    pub(crate) fn refused(&self, issue: &str, channel: Channel, content: &str) -> Option<&str> {
+        let (refused, why) = self.refused.get(&(issue.to_owned(), channel))?;
+        (refused == content).then_some(why)
     }
 
     /// The telling that a line has claimed already, and its proof once it is told.
@@ -81,7 +106,7 @@ impl Ledger {
     pub(crate) fn turn(&self, task: &Task, issue: &str, channel: Channel) -> Turn {
         let tellings = self.tellings.get(&(issue.to_owned(), channel));
         let telling = match self.own(task, issue, channel) {
-            _ if !task.asks_again() => 0,
+            _ if !task.asks_again() => tellings.map_or(0, Tellings::first_open),
             Some((telling, _)) => telling,
             None => {
                 let claimed = self.claims.iter().filter(|claim| claim.is_of(issue, channel)).map(|claim| claim.telling).collect();
@@ -124,6 +149,26 @@ pub(crate) struct Turn {
     pub(crate) telling: usize,
     /// The texts that went out there before, or may have.
     pub(crate) earlier: Vec<String>,
+}
+
+/// A letter is told once every mail is settled as far as the program can settle it.
+fn letter_told(letter: &Tally) -> Told {
+    if letter.intended + letter.sending > 0 || letter.confirmed == 0 {
+        return Told::NotYet;
+    }
+    let unknown = if letter.unknown > 0 { format!(", {} unknown", letter.unknown) } else { String::new() };
+    let proof = format!("taken by the mail server: {} of {}{unknown}", letter.confirmed, letter.total());
+    Told::Done { proof, tellings: 1, last_at: DateTime::<Utc>::MIN_UTC, prepared: false }
+}
+
+fn refused_key(issue: &str, channel: Channel) -> String {
+    format!("refused words {channel} {issue}")
+}
+
+/// Remembers that a channel refused for good what has this digest: the same is not tried again.
+pub(crate) fn keep_refused(memory: &mut Memory, issue: &str, channel: Channel, content: &str, why: &str) -> Outcome {
+    let line: String = why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    memory.keep_text(&refused_key(issue, channel), &format!("{content}\n{line}")).or_fail()
 }
 
 /// The channel on which a task tells an issue, if telling is what it does.
@@ -174,7 +219,8 @@ pub(crate) fn asked_of_human(memory: &Memory, issue: &str, channel: Channel) -> 
     let meant = |effect: &Effect| {
         effect.issue == issue && effect.channel == channel.to_string() && effect.part != PAGE && effect.recipient.is_empty()
     };
-    let latest = effects.into_iter().filter(meant).filter_map(|effect| Some((Part::of(&effect.part)?, effect))).max_by_key(|(part, _)| *part);
+    let latest =
+        effects.into_iter().filter(meant).filter_map(|effect| Some((Part::of(&effect.part)?, effect))).max_by_key(|(part, _)| *part);
     Ok(latest.map(|(_, effect)| Memory::standing(effect)))
 }
 
@@ -194,6 +240,27 @@ pub(crate) fn deny_by_hand(memory: &mut Memory, issue: &str, channel: Channel, n
     let Some(Standing::Unknown(effect)) = asked_of_human(memory, issue, channel)? else { return Ok(false) };
     effect.not_there(memory, &by_word("reveille posted --not", now)).or_fail()?;
     Ok(true)
+}
+
+/// The human says of all mails of a letter that may have gone out whether they have arrived; how many those were. No wake may be
+/// running: what is on its way then is on its way.
+pub(crate) fn settle_mails(memory: &mut Memory, issue: &str, arrived: bool, now: DateTime<Utc>) -> Outcome<usize> {
+    let mut settled = 0;
+    for state in [EffectState::Sending, EffectState::Unknown] {
+        for mail in memory.mails(issue, letter::PART, state, now, u32::MAX).or_fail()? {
+            let unknown = match Memory::standing(mail) {
+                Standing::Sending(sending) => sending.lose_sight(memory, "the program ended while it was sent", now).or_fail()?,
+                Standing::Unknown(unknown) => unknown,
+                _ => continue,
+            };
+            match arrived {
+                true => unknown.confirm(memory, &[by_word("reveille posted --there", now)], now).or_fail()?,
+                false => unknown.put_back_by_hand(memory, &by_word("reveille posted --not", now), now).or_fail()?,
+            }
+            settled += 1;
+        }
+    }
+    Ok(settled)
 }
 
 /// The human's word, as a row of evidence.

@@ -34,8 +34,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let suppressed = memory.suppressed().or_fail()?.into_iter().map(|one| one.subscriber).collect();
     let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&suppressed);
     let unsubscribe = unsubscribe(scene);
-    let letter =
-        email::compose(scene.home.root(), &publication(scene), issue, &server, Some(&unsubscribe)).map_err(|fault| failed(guard, memory, fault))?;
+    let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, Some(&unsubscribe))
+        .map_err(|fault| failed(guard, memory, fault))?;
     guard.may_begin(memory, Channel::Email, approvals).map_err(|why| held(&why))?;
     let key = home_key(scene.home)?;
     let bar = progress_bar(recipients.len());
@@ -75,7 +75,9 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
     let evidence = if progress.is_done() && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };
     let did = match progress.is_done() {
         true => format!("sent {} to {} readers ({totals})", issue.name(), progress.sent),
-        false => format!("sent {} to {} more readers, {} are left for the next wake ({totals})", issue.name(), progress.sent_now, progress.left),
+        false => {
+            format!("sent {} to {} more readers, {} are left for the next wake ({totals})", issue.name(), progress.sent_now, progress.left)
+        }
     };
     Ok(Done { did, evidence, ..Done::default() })
 }
@@ -110,7 +112,9 @@ fn home_key(home: &Home) -> Outcome<Vec<u8>> {
         Ok(key) if key.len() == 32 && path.metadata()?.permissions().mode() & 0o077 == 0 => return Ok(key),
         Ok(_) => {
             let failure = Failure::message(Kind::Failed, format!("{} is not the home's key, or others can read it", path.display()));
-            return Err(failure.hint(format!("`chmod 600 {}`, or bring it back from a backup: links in sent letters hang on it", path.display())));
+            return Err(
+                failure.hint(format!("`chmod 600 {}`, or bring it back from a backup: links in sent letters hang on it", path.display()))
+            );
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),

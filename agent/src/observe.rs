@@ -93,7 +93,7 @@ pub(crate) fn needs(
             Need::Published(id) => published(shelf, id),
             Need::PostedByHand { channel, issue } => posted(shelf, *channel, issue, &told(issue, *channel)),
             // These are answered where the line is read.
-            Need::After(_) | Need::Human | Need::Subject | Need::Mend => continue,
+            Need::After(_) | Need::Human | Need::Subject | Need::Words | Need::Mend => continue,
         };
         facts.set_need(need.clone(), state);
     }

@@ -100,6 +100,17 @@ fn piece_out(
     receipt_of(guard, memory, channel, delivered)
 }
 
+/// Remembers a telling that the channel refused for good, so that the same words are not tried again.
+pub(crate) fn remember_refusal(memory: &mut Memory, issue: &str, channel: Channel, turn: &Turn, content: &str) -> Outcome {
+    let key = ledger::key(issue, channel, &Part::first(turn.telling).to_string());
+    match memory.effect(&key).or_fail()? {
+        Some(effect) if effect.state == EffectState::Refused => {
+            ledger::keep_refused(memory, issue, channel, content, &effect.error.unwrap_or_default())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn receipt_of(guard: &Guard<'_>, memory: &mut Memory, channel: Channel, delivered: Delivered) -> Outcome<Receipt> {
     let held = |what: &str, why: &str| Failure::message(Kind::Failed, format!("{what} {}: {why}", channel.title()));
     match delivered {

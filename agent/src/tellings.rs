@@ -128,6 +128,12 @@ impl Tellings {
         (0..).find(|number| !settled(number) && !claimed.contains(number)).unwrap_or(usize::MAX)
     }
 
+    /// The first telling that was not refused for good: words that were changed since get a new one.
+    pub(crate) fn first_open(&self) -> usize {
+        let refused = |number: &usize| self.0.get(number).is_some_and(|telling| telling.is_settled() && telling.proof.is_none());
+        (0..).find(|number| !refused(number)).unwrap_or(usize::MAX)
+    }
+
     /// What went out, or may have, in all tellings but this one.
     pub(crate) fn texts_but(&self, telling: usize) -> Vec<String> {
         self.0.iter().filter(|(number, _)| **number != telling).flat_map(|(_, telling)| telling.texts.clone()).collect()

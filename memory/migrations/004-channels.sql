@@ -9,7 +9,10 @@ WHEN OLD.state <> NEW.state AND NOT (
      (OLD.state = 'intended'       AND NEW.state IN ('sending', 'awaiting_human', 'refused'))
   OR (OLD.state = 'awaiting_human' AND NEW.state IN ('confirmed', 'refused'))
   OR (OLD.state = 'sending'        AND NEW.state IN ('confirmed', 'refused', 'unknown', 'intended'))
-  OR (OLD.state = 'unknown'        AND NEW.state IN ('confirmed', 'refused', 'sending')))
+  OR (OLD.state = 'unknown'        AND NEW.state IN ('confirmed', 'refused', 'sending'))
+  -- A person says that it is not there: the only way back for a mail.
+  OR (OLD.state = 'unknown'        AND NEW.state = 'intended' AND EXISTS (SELECT 1 FROM evidence
+        WHERE effect = OLD.id AND shows = 'absent' AND kind = 'human' AND of_sending = OLD.sendings)))
 BEGIN SELECT RAISE(ABORT, 'an illegal transition of an effect'); END;
 
 -- As before, but what has not gone out may still be written anew: the author may have edited it meanwhile.

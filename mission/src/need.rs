@@ -40,6 +40,8 @@ pub enum Need {
     Published(String),
     /// An issue or a draft that the line must name, exactly one.
     Subject,
+    /// Other words: the channel refused these for good.
+    Words,
     /// The line itself must be mended: a tag could not be understood.
     Mend,
 }
@@ -59,6 +61,7 @@ impl fmt::Display for Need {
             Need::PostedByHand { channel, .. } => write!(f, "posted:{channel}"),
             Need::Published(id) => write!(f, "published:{id}"),
             Need::Subject => f.write_str("issue"),
+            Need::Words => f.write_str("words"),
             Need::Mend => f.write_str("mend"),
         }
     }

@@ -47,6 +47,11 @@ pub enum Past {
         /// When.
         at: DateTime<Utc>,
     },
+    /// The channel refused these very words for good.
+    Refused {
+        /// The channel's words.
+        why: String,
+    },
     /// It may be tried again later.
     CoolingDown {
         /// From then on.
@@ -299,6 +304,13 @@ fn past(case: &Case) -> Result<(), Refusal> {
         Past::Fresh | Past::OverBudget { .. } => return Ok(()),
         Past::Done { evidence } => Refusal::Done { evidence: evidence.clone() },
         Past::CoolingDown { until, why } => Refusal::CoolingDown { until: *until, why: why.clone() },
+        Past::Refused { why } => Refusal::Blocked {
+            needs: vec![Missing {
+                need: Need::Words,
+                why: why.clone(),
+                unblock: format!("change the issue's words for “{}”, or tell it yourself ({why})", case.task.text),
+            }],
+        },
         Past::TurnedDown { at } => Refusal::Blocked {
             needs: vec![Missing {
                 need: Need::Human,

@@ -14,7 +14,7 @@ mod measure;
 mod plan;
 mod posted;
 mod progress;
-mod servers;
 mod readers;
+mod servers;
 mod subject;
 mod wake;

@@ -11,6 +11,7 @@ use reveille_skills::offer::Told;
 use super::{Ready, print};
 use crate::deliberate::{Manner, deliberate, load};
 use crate::failure::{Failure, Hinted, Kind, OrFail, Outcome};
+use crate::lease::Lease;
 use crate::ledger::{self, Ledger, told_key};
 use crate::observe::Scene;
 use crate::stages::Stages;
@@ -25,8 +26,11 @@ pub(crate) struct Posted {
     #[arg(required = true, value_name = "ITEM URL")]
     words: Vec<String>,
     /// It is not there: what may have gone out may be sent again (no URL)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "there")]
     not: bool,
+    /// Of mails that may have gone out: they have arrived (no URL)
+    #[arg(long)]
+    there: bool,
 }
 
 /// What is meant: an issue, by its stable id, on a channel.
@@ -36,7 +40,7 @@ impl Posted {
     pub(super) fn run(mut self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
-        let address = if self.not { None } else { self.words.pop() };
+        let address = if self.not || self.there { None } else { self.words.pop() };
         let item = self.words.join(" ");
         let item = item.trim().trim_start_matches('#');
         if item.is_empty() {
@@ -46,6 +50,12 @@ impl Posted {
         let shelf = load(&scene)?.shelf;
         let (channel, issue) = meant(&scene, &mut memory, &shelf, item)?;
         let name = format!("{} on {}", shelf.by_id(&issue).map_or_else(|| issue.clone(), Issue::name), channel.title());
+        if channel == Channel::Email {
+            return self.of_mails(&scene, &mut memory, &issue, &name);
+        }
+        if self.there {
+            return Err(usage("only mails take `--there`", "a post has an address: `reveille posted ITEM URL`"));
+        }
         let (done, said) = match address {
             Some(address) => {
                 let url = belongs(channel, &address, ready.settings.server(channel))
@@ -63,6 +73,26 @@ impl Posted {
         }
         print(&said)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Posted {
+    /// Mails have no address: they have arrived, or they have not.
+    fn of_mails(&self, scene: &Scene<'_>, memory: &mut Memory, issue: &str, name: &str) -> Outcome<ExitCode> {
+        if !self.not && !self.there {
+            return Err(usage("a mail has no address", "say `--there` if they have arrived, `--not` if they have not"));
+        }
+        // A wake that is running may have one on its way.
+        let _lease = Lease::take(scene.home, scene.now)?;
+        let settled = ledger::settle_mails(memory, issue, self.there, scene.now)?;
+        match (settled, self.there) {
+            (0, _) => Err(usage(&format!("no mail of {name} waits for your word"), "`reveille status` shows what does")),
+            (count, true) => print(&format!("Confirmed by your word: {count} mails of {name} have arrived.\n")).map(|()| ExitCode::SUCCESS),
+            (count, false) => {
+                print(&format!("Noted by your word: {count} mails of {name} have not arrived. The next wake sends them again.\n"))?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
     }
 }
 

@@ -214,6 +214,15 @@ impl Unknown {
         memory.transact(|conn| add_evidence(conn, self.0.id, "absent", look))
     }
 
+    /// A person says that it is not there: from now on it may be sent as if it had not been.
+    ///
+    /// # Errors
+    /// The rows can't be written, or the word is not a person's.
+    pub fn put_back_by_hand(self, memory: &mut Memory, word: &EvidenceRow, at: DateTime<Utc>) -> Result<(), MemoryError> {
+        memory.transact(|conn| add_evidence(conn, self.0.id, "absent", word))?;
+        memory.step(self.0.id, EffectState::Unknown, EffectState::Intended, at, None)
+    }
+
     /// Sends the same bytes again. Pages may be written again at any time; a post only after [`Unknown::not_there`] for the
     /// last sending; a mail only when that was a person's word.
     ///

@@ -310,3 +310,22 @@ fn a_mail_is_confirmed_and_the_next_let_go_in_one_commit() {
     assert!(second.confirm_and_send(&mut memory, &[proof], third, now()).is_err(), "the next is refused by now");
     assert_eq!(memory.effect(&mail("y").key).expect("read").map(|mail| mail.state), Some(EffectState::Sending), "neither step was taken");
 }
+
+#[test]
+fn only_a_person_brings_an_unknown_mail_back() {
+    let (_folder, mut memory, run) = memory();
+    let key = Key { issue: "a".into(), channel: "email".into(), part: "letter".into(), recipient: "x".into() };
+    let mail = NewEffect { key, text: b"m".to_vec(), token: "t".into(), run };
+    let lost = |memory: &mut Memory| {
+        let Standing::Intended(effect) = memory.intend(&mail, now()).expect("there") else { panic!("not intended") };
+        effect.send(memory, now()).expect("sent").lose_sight(memory, "cut", now()).expect("lost")
+    };
+    let unknown = lost(&mut memory);
+    let look = EvidenceRow { kind: "smtp".into(), ..proof() };
+    assert!(unknown.put_back_by_hand(&mut memory, &look, now()).is_err(), "a server's word is none");
+    let Some(Standing::Unknown(unknown)) = memory.effect(&mail.key).expect("read").map(Memory::standing) else { panic!() };
+    unknown.put_back_by_hand(&mut memory, &EvidenceRow { kind: "human".into(), ..proof() }, now()).expect("back");
+    let again = lost(&mut memory);
+    assert_eq!(again.effect().sendings, 2);
+    assert!(set(&memory, again.effect().id, EffectState::Intended).is_err(), "the word was for the sending before");
+}

@@ -48,7 +48,8 @@ fn only_people_count_and_exactly_they_are_mailed() {
     assert_eq!(counts.left_out, LeftOut { owner: 1, test: 2, unconfirmed: 2, suppressed: 3, broken: 4, twice: 2 });
     assert_eq!(counts.confirmed + counts.left_out.total(), 16);
     let recipients = readers.recipients(&suppressed);
-    let recipients: Vec<_> = recipients.iter().map(|one| (one.email.as_str(), one.name.as_deref().unwrap_or_default(), one.id.as_str())).collect();
+    let recipients: Vec<_> =
+        recipients.iter().map(|one| (one.email.as_str(), one.name.as_deref().unwrap_or_default(), one.id.as_str())).collect();
     let (ann, bob) = (subscriber_id("ann@home.net"), subscriber_id("bob@home.net"));
     assert_eq!(recipients, [("ann@home.net", "Ann Bcc: x@y.net", ann.as_str()), ("bob@home.net", "Bob", bob.as_str())]);
     assert_eq!(ann, sha256(b"ann@home.net")[..32]);

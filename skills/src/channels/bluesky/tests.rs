@@ -25,7 +25,14 @@ fn bluesky(folder: &tempfile::TempDir) -> Bluesky {
 }
 
 fn words(text: &str) -> Words {
-    Words { channel: Channel::Bluesky, text: text.to_owned(), pieces: vec![text.to_owned()], title: None, link: LINK.to_owned(), prefilled: None }
+    Words {
+        channel: Channel::Bluesky,
+        text: text.to_owned(),
+        pieces: vec![text.to_owned()],
+        title: None,
+        link: LINK.to_owned(),
+        prefilled: None,
+    }
 }
 
 fn piece(post: &Words) -> Piece<'_> {

@@ -89,7 +89,8 @@ fn escaped(text: &str) -> String {
 /// The issue can't be read or is not on the site, its words can't stand in a header, the address has no `{token}`.
 pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Email, unsubscribe: Option<&str>) -> Result<Letter, Fault> {
     let link = publication.issue_address(&issue.slug);
-    let telling = Telling { issue, link: &link, publication: &publication.name, channel: Channel::Email, told_before: 0, limits: None, server: None };
+    let telling =
+        Telling { issue, link: &link, publication: &publication.name, channel: Channel::Email, told_before: 0, limits: None, server: None };
     let post = compose_post(&telling, &[]).map_err(|error| refused(error.to_string()))?;
     let subject = post.title.unwrap_or_else(|| issue.title.clone());
     header_text("title", &subject)?;

@@ -16,8 +16,8 @@ use super::super::Fault;
 use super::fit::{body, header_text, mailbox, named, refused};
 use super::letter::Letter;
 use super::{Dkim, Email};
-use crate::readers::Recipient;
 use crate::disk::{hex, sha256};
+use crate::readers::Recipient;
 
 /// What a DKIM signature covers. A header that is not there is covered as absent: nobody can add it.
 const SIGNED: [HeaderName; 11] = [
