@@ -19,6 +19,7 @@ fn shelf() -> Shelf {
         hooks: vec![],
         tags: vec![],
         mail: false,
+        thread: false,
         stage: Stage::Published,
         path: String::new(),
     };

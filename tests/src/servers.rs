@@ -191,6 +191,15 @@ impl Smtp {
         messages(&self.process.folder().join("plain/new"))
     }
 
+    /// How many [`Smtp::plain_messages`] there are.
+    ///
+    /// # Panics
+    /// When the folder can't be read.
+    #[must_use]
+    pub fn plain_count(&self) -> usize {
+        std::fs::read_dir(self.process.folder().join("plain/new")).map_or(0, Iterator::count)
+    }
+
     /// What was taken over TLS, as [`Smtp::plain_messages`].
     ///
     /// # Panics

@@ -215,7 +215,7 @@ fn arrived(server: &Smtp) -> std::collections::BTreeMap<String, usize> {
     let mut counts = std::collections::BTreeMap::new();
     for message in server.plain_messages() {
         let text = String::from_utf8_lossy(&message).into_owned();
-        let to = text.lines().find_map(|line| line.strip_prefix("X-RcptTo: ")).unwrap_or_else(|| panic!("no recipient in {text}"));
+        let to = text.lines().find_map(|line| line.strip_prefix("Delivered-To: ")).unwrap_or_else(|| panic!("no recipient in {text}"));
         *counts.entry(to.trim().to_owned()).or_insert(0) += 1;
     }
     counts

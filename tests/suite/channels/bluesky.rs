@@ -69,7 +69,7 @@ impl Home {
 }
 
 fn post(text: &str) -> Post {
-    Post { channel: Channel::Bluesky, text: text.to_owned(), title: None, link: LINK.to_owned(), prefilled: None }
+    Post { channel: Channel::Bluesky, text: text.to_owned(), pieces: vec![text.to_owned()], title: None, link: LINK.to_owned(), prefilled: None }
 }
 
 fn piece(post: &Post) -> Piece<'_> {
