@@ -78,7 +78,7 @@ pub struct Email {
 
 /// How mail leaves this machine.
 enum Way {
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     Sendmail(Sendmail),
 }
 
@@ -121,7 +121,7 @@ impl Email {
         let (from, reply_to) = (server.from.clone(), server.reply_to.clone());
         let way = match server.address.scheme() {
             "sendmail" => Way::Sendmail(Sendmail::new(&server)?),
-            _ => Way::Smtp(Smtp::new(server)?),
+            _ => Way::Smtp(Box::new(Smtp::new(server)?)),
         };
         Ok(Self { way, from, reply_to, dkim, last: RefCell::new(None) })
     }
