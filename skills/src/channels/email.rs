@@ -71,7 +71,7 @@ pub struct Email {
     way: Way,
     from: String,
     reply_to: Option<String>,
-    dkim: Option<DkimConfig>,
+    dkim: Option<Box<DkimConfig>>,
     /// The letter of the last mail, by its digest: ten thousand mails share it.
     last: RefCell<Option<(String, Rc<Letter>)>>,
 }
@@ -117,7 +117,7 @@ impl Email {
     pub fn new(server: MailServer) -> Result<Self, Fault> {
         mailbox("sender", &server.from)?;
         server.reply_to.as_deref().map(|reply_to| mailbox("`reply_to`", reply_to)).transpose()?;
-        let dkim = server.dkim.as_ref().map(mail::signer).transpose()?;
+        let dkim = server.dkim.as_ref().map(mail::signer).transpose()?.map(Box::new);
         let (from, reply_to) = (server.from.clone(), server.reply_to.clone());
         let way = match server.address.scheme() {
             "sendmail" => Way::Sendmail(Sendmail::new(&server)?),
