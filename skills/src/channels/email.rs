@@ -71,14 +71,14 @@ pub struct Email {
     way: Way,
     from: String,
     reply_to: Option<String>,
-    dkim: Option<DkimConfig>,
+    dkim: Option<Box<DkimConfig>>,
     /// The letter of the last mail, by its digest: ten thousand mails share it.
     last: RefCell<Option<(String, Rc<Letter>)>>,
 }
 
 /// How mail leaves this machine.
 enum Way {
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     Sendmail(Sendmail),
 }
 
@@ -117,11 +117,11 @@ impl Email {
     pub fn new(server: MailServer) -> Result<Self, Fault> {
         mailbox("sender", &server.from)?;
         server.reply_to.as_deref().map(|reply_to| mailbox("`reply_to`", reply_to)).transpose()?;
-        let dkim = server.dkim.as_ref().map(mail::signer).transpose()?;
+        let dkim = server.dkim.as_ref().map(mail::signer).transpose()?.map(Box::new);
         let (from, reply_to) = (server.from.clone(), server.reply_to.clone());
         let way = match server.address.scheme() {
             "sendmail" => Way::Sendmail(Sendmail::new(&server)?),
-            _ => Way::Smtp(Smtp::new(server)?),
+            _ => Way::Smtp(Box::new(Smtp::new(server)?)),
         };
         Ok(Self { way, from, reply_to, dkim, last: RefCell::new(None) })
     }

@@ -111,6 +111,8 @@ fn each_answer_means_what_it_says_and_the_line_stays_usable() {
     // One line for all, and another after each of the five that were cut; two were tried again on a new one.
     assert_eq!(script.lines(), 8);
     assert_eq!(script.taken()[0].from, "inside@a.example");
+    // Lines of a dot alone are in the text, and are doubled on the line.
+    assert!(script.taken()[0].text.contains("\r\nWords.\r\n..\r\nMore\r\n..\r\nEnd"));
 }
 
 #[test]
