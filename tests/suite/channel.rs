@@ -80,7 +80,8 @@ fn a_login_through_standard_input_is_stored_proved_and_never_shown() {
     assert_eq!(holding(&home, &server.token), ["secrets/mastodon"]);
     let database = rusqlite::Connection::open(home.join("memory/reveille.db")).unwrap();
     let one = |sql: &str| database.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
-    assert_eq!(one("SELECT text FROM texts WHERE key = 'limits mastodon'"), "{\"characters\":500,\"link\":23}");
+    let limits = one("SELECT text FROM texts WHERE key = 'limits mastodon'");
+    assert_eq!(limits, format!("{}/\n{{\"characters\":500,\"link\":23}}", server.url), "of this server");
     assert_eq!(one("SELECT value FROM facts WHERE key = 'mastodon.followers'"), "2");
 }
 
@@ -89,7 +90,10 @@ fn a_dead_credential_is_asked_for_once_until_it_changes() {
     let server = server_of("canary-good");
     let home = home(&server.url, "{ file = \"secrets/mastodon\" }");
     let _ = feed(&home, &["channel", "login", "mastodon"], "canary-good\n").ok();
+    let line = home.read("PROGRESS.md");
+    home.write("PROGRESS.md", "");
     let _ = home.run(&["wake", "--no-model"]).ok();
+    home.write("PROGRESS.md", line);
     let needs = || home.run(&["plan", "--json", "--no-model"]).ok().stdout.matches("is not accepted: replace it").count();
     assert_eq!(needs(), 0);
     let said = feed(&home, &["channel", "login", "mastodon"], "canary-dead\n");

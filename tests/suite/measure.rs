@@ -93,7 +93,8 @@ fn a_wake_with_nothing_better_to_do_measures_once_a_week() {
     assert!(home.run(&["status"]).ok().stdout.contains("mastodon    9.3 (7.8 to 10.8)    ·········█"), "{status}");
     let asked = server.requests().len();
     home.at("2026-11-20T16:00:00Z");
-    assert!(!home.run(&["wake", "--no-model"]).ok().stdout.contains("measured"), "not by every wake");
+    let second = home.run(&["wake", "--no-model", "--json"]).ok().json();
+    assert_ne!(second["outcome"], "act", "not by every wake: {second}");
     assert_eq!(server.requests().len(), asked);
     home.at("2026-11-27T14:00:00Z");
     assert!(home.run(&["wake", "--no-model"]).ok().stdout.contains("measured Mastodon"), "a week later");

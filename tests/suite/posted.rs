@@ -89,7 +89,7 @@ fn the_same_check_holds_for_answers_in_progress_md() {
     assert!(progress.starts_with("- [ ] Submit issue 45") && progress.contains("evil.example is not Hacker News"), "{progress}");
     assert_eq!((awaiting(&home), row(&home, "hackernews").0), (1, "awaiting_human".to_owned()));
     let now = entry(&home);
-    home.write("PROGRESS.md", progress.replace(&now, &format!("{now} {ITEM}")));
+    home.write("PROGRESS.md", progress.replace(&now, &now.replace("https://evil.example/item?id=1", ITEM)));
     home.at("2026-11-20T18:00:00Z");
     let _ = home.run(&["wake", "--no-model"]).ok();
     assert!(home.read("PROGRESS.md").starts_with("- [x] Submit issue 45"), "the test must be able to fail");
@@ -101,7 +101,7 @@ fn unknown(home: &Home) {
     database
         .execute_batch(
             "INSERT INTO effects (issue, channel, part, text, key, run, intended_at)
-               SELECT issue, 'mastodon', 'post', 'words', 'key', run, intended_at FROM effects WHERE channel = 'hackernews';
+               SELECT issue, 'mastodon', 'post', x'776f726473', 'key', run, intended_at FROM effects WHERE channel = 'hackernews';
              UPDATE effects SET state = 'sending', sending_at = 1 WHERE channel = 'mastodon';
              UPDATE effects SET state = 'unknown', error = 'a timeout' WHERE channel = 'mastodon';",
         )
