@@ -35,7 +35,9 @@ fn home(name: &str, channel: &str, line: &str) -> Home {
     let mut home = Home::new(format!("# Plan\n\n- [ ] {line}\n"));
     let head = "name = \"The Letter\"\nurl = \"https://letter.example\"\nowner = \"me@letter.example\"\n";
     home.write("reveille.toml", format!("{head}\n{channel}"));
-    let front = format!("title: \"The {name} fog\"\nsummary: \"What {name} fog does to a lighthouse.\"\nslug: \"{name}\"\ndate: 2026-11-19\nid: \"tag:letter.example,2026:{name}\"");
+    let front = format!(
+        "title: \"The {name} fog\"\nsummary: \"What {name} fog does to a lighthouse.\"\nslug: \"{name}\"\ndate: 2026-11-19\nid: \"tag:letter.example,2026:{name}\""
+    );
     home.write("issues/045-fog.md", format!("---\n{front}\n---\nThe lamp was lit.\n"));
     home.write("readers.csv", "email,name,status,tier,confirmed_at,source\nann@lighthouse.net,Ann,confirmed,free,2026-01-01,form\n");
     home.env("TEST_TOKEN", "mock_token");
@@ -78,7 +80,9 @@ fn killing_proxy(target: &str, path: &'static str, victim: &Arc<AtomicU32>) -> S
         let method = reqwest::Method::from_bytes(request.method.as_bytes()).expect("a method");
         let client = client.lock().expect("a client").clone();
         let mut passed = client.request(method, format!("{target}{}", request.path)).body(request.body.clone());
-        for (name, value) in request.headers.iter().filter(|(name, _)| !["host", "content-length", "accept-encoding"].contains(&name.as_str())) {
+        for (name, value) in
+            request.headers.iter().filter(|(name, _)| !["host", "content-length", "accept-encoding"].contains(&name.as_str()))
+        {
             passed = passed.header(name, value);
         }
         let answer = passed.send().expect("an answer");
@@ -180,7 +184,10 @@ fn bluesky_posts_once() {
 }
 
 fn mail_section(server: &Smtp) -> String {
-    format!("[channels.email]\nsmtp = \"smtp://127.0.0.1:{}\"\nfrom = \"The Letter <letter@letter.example>\"\nrate = 60000\n", server.plain_port)
+    format!(
+        "[channels.email]\nsmtp = \"smtp://127.0.0.1:{}\"\nfrom = \"The Letter <letter@letter.example>\"\nrate = 60000\n",
+        server.plain_port
+    )
 }
 
 /// Nobody can see whether a mail has arrived: one that was on its way in the crash waits for the human's word.
@@ -263,7 +270,8 @@ fn killed_on_the_way(recipients: usize, kills: u32) {
 /// The human looks which of the open mails has arrived, and says so.
 fn settle_by_hand(home: &Home, server: &Smtp) {
     let database = rusqlite::Connection::open(home.join("memory/reveille.db")).expect("a database");
-    let mut rows = database.prepare("SELECT text FROM effects WHERE channel = 'email' AND state IN ('sending', 'unknown')").expect("a query");
+    let mut rows =
+        database.prepare("SELECT text FROM effects WHERE channel = 'email' AND state IN ('sending', 'unknown')").expect("a query");
     let open: Vec<Vec<u8>> = rows.query_map([], |row| row.get(0)).expect("rows").flatten().collect();
     assert!(open.len() <= 1, "{} mails were on their way at once", open.len());
     let Some(mail) = open.first() else { return };

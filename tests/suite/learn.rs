@@ -212,8 +212,12 @@ fn a_memory_of_before_is_brought_up_to_date_and_learns() {
     let mut home = Home::new(format!("- [ ] {LINE}\n"));
     let _ = wake(&mut home, 14);
     let database = Connection::open(home.join("memory/reveille.db")).expect("opened");
-    database.execute_batch("DROP TABLE labels; DROP TABLE letters; DROP TABLE suppressed; DROP INDEX effects_of_issue;
-             ALTER TABLE effects DROP COLUMN not_before; PRAGMA user_version = 2").expect("as it was before");
+    database
+        .execute_batch(
+            "DROP TABLE labels; DROP TABLE letters; DROP TABLE suppressed; DROP INDEX effects_of_issue;
+             ALTER TABLE effects DROP COLUMN not_before; PRAGMA user_version = 2",
+        )
+        .expect("as it was before");
     drop(database);
     rewrite(&home, |line| line.ends_with(LINE), |line| format!("{line} for:strangers"));
     assert_eq!(learned(&wake(&mut home, 16)).len(), 1);

@@ -71,7 +71,8 @@ fn an_issue_is_told_everywhere_once_in_the_order_of_its_value_and_then_it_rests(
             break;
         }
         assert_eq!(said["pick"], plan["pick"], "a wake does what the plan says");
-        let value = |id: &serde_json::Value| plan["candidates"].as_array().unwrap().iter().find(|c| c["id"] == *id).unwrap()["value"].as_f64();
+        let value =
+            |id: &serde_json::Value| plan["candidates"].as_array().unwrap().iter().find(|c| c["id"] == *id).unwrap()["value"].as_f64();
         let best = plan["candidates"].as_array().unwrap().iter().filter_map(|c| c["value"].as_f64()).fold(0.0, f64::max);
         assert_eq!(value(&said["pick"]), Some(best), "{}", said["did"]);
         done.push(said["did"].as_str().unwrap_or_default().to_owned());

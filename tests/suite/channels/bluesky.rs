@@ -69,7 +69,14 @@ impl Home {
 }
 
 fn post(text: &str) -> Post {
-    Post { channel: Channel::Bluesky, text: text.to_owned(), pieces: vec![text.to_owned()], title: None, link: LINK.to_owned(), prefilled: None }
+    Post {
+        channel: Channel::Bluesky,
+        text: text.to_owned(),
+        pieces: vec![text.to_owned()],
+        title: None,
+        link: LINK.to_owned(),
+        prefilled: None,
+    }
 }
 
 fn piece(post: &Post) -> Piece<'_> {
@@ -247,7 +254,8 @@ fn one_login_serves_until_its_tokens_are_refused() {
 fn after_an_unclear_answer_a_look_tells_and_nothing_is_there_twice() {
     let pds = Pds::start();
     // What the first write gets, whether it reached the PDS before, and what the look shows.
-    let plays: [(&str, bool, fn(Play) -> Play); 6] = [
+    type Spoil = fn(Play) -> Play;
+    let plays: [(&str, bool, Spoil); 6] = [
         ("lost", true, |_| Play::Cut),
         ("failed after the write", true, |_| Play::json(500, &json!({"error": "InternalServerError"}))),
         ("half", true, |answer| match answer {

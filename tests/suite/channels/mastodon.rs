@@ -34,7 +34,14 @@ fn account(url: &str) -> Connection {
 }
 
 fn post(text: &str) -> Post {
-    Post { channel: Channel::Mastodon, text: text.to_owned(), pieces: vec![text.to_owned()], title: None, link: LINK.to_owned(), prefilled: None }
+    Post {
+        channel: Channel::Mastodon,
+        text: text.to_owned(),
+        pieces: vec![text.to_owned()],
+        title: None,
+        link: LINK.to_owned(),
+        prefilled: None,
+    }
 }
 
 fn freeze(connection: &Connection, text: &str, picture: Option<&Picture>, before: Option<&Receipt>) -> Frozen {

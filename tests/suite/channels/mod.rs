@@ -4,3 +4,4 @@ mod bluesky;
 mod email;
 mod hackernews;
 mod mastodon;
+mod torture;
