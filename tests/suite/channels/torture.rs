@@ -8,7 +8,7 @@ use reveille_memory::{Key, Memory, NewEffect, NewRun, Standing};
 use reveille_mission::{Channel, Issue, Stage};
 use reveille_skills::channels::bluesky::Bluesky;
 use reveille_skills::channels::mastodon::Mastodon;
-use reveille_skills::channels::{Connection, Piece};
+use reveille_skills::channels::{Connection, Piece, PostLimits};
 use reveille_skills::distribute::{Telling, compose};
 use reveille_tests::servers;
 use reveille_tests::torture::{Torture, torture};
@@ -39,8 +39,9 @@ fn tell_all(connection: &Connection) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut memory = Memory::open(&folder.path().join("memory.db"), now()).unwrap();
     let run = memory.begin_run(&NewRun { started_at: now(), slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 }).unwrap();
-    let limits = connection.account(now()).unwrap().limits;
     let channel = connection.channel();
+    // The stand-in for Mastodon says that a link counts 23, and counts it as it is.
+    let limits = PostLimits { link: 0, ..connection.account(now()).unwrap().limits };
     let mut told = Vec::new();
     for (number, one) in torture().iter().enumerate() {
         let issue = issue(one, number);
