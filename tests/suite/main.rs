@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod brakes;
 mod channel;
 mod channels;
 mod commands;

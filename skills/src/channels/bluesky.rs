@@ -170,7 +170,8 @@ impl Bluesky {
         match self.see(key, &post.record, now) {
             Ok(Seen::Same(receipt)) => Ok(*receipt),
             Ok(Seen::Another(place)) if taken => {
-                Err(Fault::Refused { channel: CHANNEL, why: format!("another record stands at {place} already") })
+                // Ours was not written, and the next try is frozen with another time, so under another key.
+                Err(Fault::Later { channel: CHANNEL, why: format!("another record stands at {place} already") })
             }
             Ok(Seen::Another(place)) => Err(unclear(format!("it was taken, but another record stands at {place}"))),
             Ok(Seen::Nothing(place)) => Err(unclear(format!("it was taken, but nothing stands at {place}"))),

@@ -176,14 +176,17 @@ fn reply(root: &Receipt, parent: &Receipt) -> Result<ReplyRef, Fault> {
     Ok(ReplyRefData { parent: strong(parent)?, root: strong(root)? }.into())
 }
 
-/// The record key: a TID of the time, with ten bits of the text's digest instead of a clock's number. Keys sort by time, and a
-/// reply's stands behind its parent's even when no time has passed.
+/// The record key: a TID of the time, with ten bits of the text's digest instead of a clock's number, and with its microseconds
+/// from the digest too, so that two posts of one millisecond differ. Keys sort by time, and a reply's stands behind its parent's
+/// even when no time has passed.
 fn key(piece: &Piece<'_>) -> Result<String, Fault> {
     let digest = Sha256::digest(piece.text.as_bytes());
     let bits = u32::from(u16::from_be_bytes([digest[0], digest[1]]) & 1023);
     let clock: LimitedU32<1023> = bits.try_into().map_err(|_| refused("no record key".to_owned()))?;
     let parent = piece.reply.and_then(|(_, parent)| parent.id.rsplit('/').next()).unwrap_or_default();
-    let later = |micros: i64| Tid::from_datetime(clock, piece.now + TimeDelta::microseconds(micros)).as_str().to_owned();
+    let millisecond = piece.now - TimeDelta::microseconds(i64::from(piece.now.timestamp_subsec_micros() % 1000));
+    let at = millisecond + TimeDelta::microseconds(i64::from(u16::from_be_bytes([digest[2], digest[3]]) % 1000));
+    let later = |micros: i64| Tid::from_datetime(clock, at + TimeDelta::microseconds(micros)).as_str().to_owned();
     // A day at most: a parent further ahead is not of this thread's making.
     let keys = std::iter::successors(Some(0), |micros| Some((micros * 2).max(1))).take(38).map(later);
     keys.into_iter().find(|key| key.as_str() > parent).ok_or_else(|| refused("the post before is from another time".to_owned()))
