@@ -6,8 +6,8 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use reveille_memory::{Memory, RunId};
-use reveille_mission::{Channel, Issue};
+use reveille_memory::{Memory, RunId, Tally};
+use reveille_mission::{Channel, Issue, Shelf};
 use reveille_skills::channels::{Connection, email};
 use reveille_skills::delivery::Step;
 use reveille_skills::delivery::letter::{self, Progress, Round, Stopped};
@@ -80,6 +80,22 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
         }
     };
     Ok(Done { did, evidence, ..Done::default() })
+}
+
+/// What to tell of mails that nobody can tell of: only the human's word settles them.
+pub(crate) fn unsettled(memory: &Memory, shelf: &Shelf) -> Outcome<Vec<String>> {
+    let open = memory.tallies().or_fail()?.into_iter().filter(|tally| tally.unknown + tally.sending > 0);
+    let say = |tally: Tally| {
+        let issue = shelf.by_id(&tally.issue);
+        let (name, short) = (issue.map_or_else(|| tally.issue.clone(), Issue::name), issue.and_then(|issue| issue.number));
+        let item = short.map_or_else(|| tally.issue.clone(), |number| number.to_string());
+        format!(
+            "{} mails of {name} may or may not have arrived, and are not sent again without your word: \
+             `reveille posted \"{item} email\" --there` if they have, `--not` if they have not",
+            tally.unknown + tally.sending
+        )
+    };
+    Ok(open.map(say).collect())
 }
 
 /// The counts, which add up to the rows of the letter.

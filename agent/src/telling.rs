@@ -180,9 +180,14 @@ pub(crate) fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel, turn: 
 /// Looks what became of posts that were let go and not settled. What can't be looked at stays as it is and is said.
 pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<String>> {
     let mut said = Vec::new();
-    for effect in open_posts(memory)? {
+    let open = open_posts(memory)?;
+    if open.is_empty() {
+        return Ok(said);
+    }
+    let shelf = reveille_skills::shelf::load(guard.scene.home.root()).or_fail()?.shelf;
+    for effect in open {
         let Ok(channel) = effect.channel.parse::<Channel>() else { continue };
-        let what = format!("{} on {}", effect.issue, channel.title());
+        let what = format!("{} on {}", shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), Issue::name), channel.title());
         let connection = match connect(guard.scene.settings, guard.scene.home, guard.scene.environment, channel) {
             Ok(connection) => connection,
             Err(failure) => {

@@ -17,6 +17,7 @@ use crate::handover::{Letter, Notes};
 use crate::learn;
 use crate::lease::Lease;
 use crate::ledger;
+use crate::letter;
 use crate::observe::Scene;
 use crate::reached;
 use crate::record;
@@ -211,6 +212,7 @@ fn record_all(
     notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
     // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
+    notes.hurt.extend(letter::unsettled(memory, &shelf)?);
     let reach = reached::lines(scene, memory)?;
     let body = markdown::render(&sheet, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
     let last = memory.text("block").or_fail()?;
