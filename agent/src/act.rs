@@ -42,6 +42,7 @@ impl Done {
 /// Finishes publications that were cut off, and proves them; looks what became of posts that were let go. What to tell of it.
 pub(crate) fn recover(guard: &Guard<'_>, memory: &mut Memory, run: RunId) -> Outcome<Vec<String>> {
     recover_pages(guard.scene, memory, run)?;
+    telling::give_up_cut_off_mails(guard, memory)?;
     telling::look_back(guard, memory)
 }
 
@@ -79,11 +80,15 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
     let eligible = action.chosen().eligible();
     let (task, reading) = (eligible.task(), eligible.reading());
     guard.lease.check()?;
-    let approvals = deliberation.approvals(&task.id);
     let subject = || match &reading.subject {
         Subject::One(id) => deliberation.loaded.shelf.by_id(id).cloned(),
         _ => None,
     };
+    let approvals = deliberation.approvals(&task.id);
+    if !approvals.is_empty() && !crate::deliberate::is_unchanged(scene, task, reading, subject().as_ref()) {
+        let failure = Failure::message(Kind::Failed, format!("what “{}” is about was changed after it was approved", task.text));
+        return Err(failure.hint("the next wake asks again, for what it is now"));
+    }
     let mut done = match (reading.skill, reading.channel, subject()) {
         (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
         (Some(Skill::Publish | Skill::Distribute), Some(Channel::Email), Some(issue)) => {

@@ -18,7 +18,7 @@ pub(crate) struct Guard<'a> {
     /// Whether the wake's time is up, or a signal came.
     pub(crate) stopped: &'a dyn Fn() -> bool,
     pub(crate) faults: &'a Faults,
-    /// How many effects this wake has let begin.
+    /// How many effects of this wake have gone out, or may have.
     pub(crate) begun: Cell<u64>,
 }
 
@@ -36,8 +36,12 @@ impl Guard<'_> {
         if approvals.iter().any(|digest| !words.iter().any(|word| word.granted && word.digest == *digest)) {
             return Err("it waits for your word".to_owned());
         }
-        self.begun.set(self.begun.get() + 1);
         Ok(())
+    }
+
+    /// An effect has gone out, or may have: what the cap of a wake counts.
+    pub(crate) fn count(&self) {
+        self.begun.set(self.begun.get() + 1);
     }
 
     /// Whether an effect that has begun may go on: the next piece of a thread, the next mail of a letter.

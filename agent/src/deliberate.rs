@@ -8,14 +8,15 @@ use reveille_mission::{
     Skill, Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review, score,
 };
 use reveille_models::Reader;
-use reveille_skills::offer::{Told, View, offer, propose, propose_measuring};
+use reveille_skills::offer::{View, offer, propose, propose_measuring};
 use reveille_skills::readers::Counts;
 
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::learn;
-use crate::ledger::{Ledger, told_key};
+use crate::ledger::Ledger;
 use crate::measuring;
 use crate::observe::{self, Scene};
+use crate::past::past;
 use crate::readings::{self, Readings};
 use crate::sheet::{self, Candidate, Sheet, Wanted};
 use crate::stages::Stages;
@@ -74,6 +75,8 @@ pub(crate) fn read_progress(scene: &Scene<'_>) -> Outcome<Progress> {
 pub(crate) struct Manner {
     pub(crate) assumed: Vec<(String, String)>,
     pub(crate) no_model: bool,
+    /// It is a wake, not a plan: what has to wait for the end of the quiet hours is not chosen.
+    pub(crate) waking: bool,
 }
 
 /// Everything that a decision was made from.
@@ -116,7 +119,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     })?;
     stages.check()?;
     let cases = stages.run("review", || {
-        let cases = cases(scene, tasks, &readings, &view, &ledger);
+        let cases = cases(scene, tasks, &readings, &view, &ledger, manner.waking);
         let asked: BTreeSet<Need> = cases.iter().flat_map(needs_of).collect();
         let approved = |digest: &str| ledger.approved(digest);
         observe::needs(scene, &mut facts, &loaded.progress, &loaded.shelf, &asked, &approved, &told);
@@ -158,7 +161,7 @@ fn tasks(progress: &Progress, remembered: &[(TaskId, String)], proposals: Vec<Ta
     (tasks, identities)
 }
 
-fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'_>, ledger: &Ledger) -> Vec<Case> {
+fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'_>, ledger: &Ledger, waking: bool) -> Vec<Case> {
     let mut wanted: HashSet<(Option<Skill>, Option<Channel>, Subject)> = HashSet::new();
     let mut contents: HashMap<(String, Option<Skill>, Option<Channel>), String> = HashMap::new();
     let mut cases = Vec::with_capacity(tasks.len());
@@ -182,7 +185,7 @@ fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'
             task.content = contents.entry(what).or_insert_with(digest).clone();
         }
         let offer = with_approval(scene, &task, &reading, view.shelf, offer(&task, &reading, view));
-        let past = past(scene, &task, &reading, view.shelf, ledger);
+        let past = past(scene, &task, &reading, view.shelf, ledger, waking);
         cases.push(Case { task, reading, offer, past });
     }
     cases
@@ -207,74 +210,24 @@ fn with_approval(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shel
     }
 }
 
-/// The digest of what would go out: the file's bytes, the skill and the channel.
+/// Whether what a task is about still is what was decided on.
+pub(crate) fn is_unchanged(scene: &Scene<'_>, task: &Task, reading: &Reading, issue: Option<&Issue>) -> bool {
+    issue.is_none_or(|issue| content_digest(scene, issue, reading).unwrap_or_default() == task.content)
+}
+
+/// The digest of what would go out: the file's bytes, the skill and the channel, and the picture where one goes with it.
 fn content_digest(scene: &Scene<'_>, issue: &Issue, reading: &Reading) -> Option<String> {
     use sha2::{Digest, Sha256};
     let bytes = std::fs::read(scene.home.inside(&issue.path)?).ok()?;
     let what = format!("{:?} {:?}\n", reading.skill, reading.channel);
-    let digest = Sha256::new().chain_update(what).chain_update(bytes).finalize();
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger: &Ledger) -> Past {
-    if let Some(at) = ledger.turned_down(&task.digest()) {
-        return Past::TurnedDown { at };
-    }
-    if task.is_order()
-        && let Subject::One(id) = &reading.subject
-        && let Some(issue) = shelf.by_id(id)
+    let mut digest = Sha256::new().chain_update(what).chain_update(bytes);
+    if matches!(reading.channel, Some(Channel::Mastodon | Channel::Bluesky))
+        && let Ok(Some(picture)) = reveille_skills::distribute::picture(scene.home.root(), issue)
     {
-        match told_key(reading.skill, reading.channel) {
-            Some(channel) => {
-                if let Some(past) = past_telling(scene, task, issue, channel, ledger) {
-                    return past;
-                }
-            }
-            None if reading.skill == Some(Skill::Publish) && issue.stage == Stage::Published => {
-                return Past::Done { evidence: ledger.published(id).unwrap_or_else(|| format!("{} is in {}", issue.name(), issue.path)) };
-            }
-            None => {}
-        }
+        digest.update(picture.bytes);
     }
-    if reading.skill == Some(Skill::Measure) {
-        let again = ledger.measured.map(|at| at + chrono::TimeDelta::hours(20)).filter(|until| *until > scene.now);
-        return match (&task.source, again) {
-            (Source::Progress { .. }, Some(until)) => Past::CoolingDown { until, why: "counted today already".to_owned() },
-            // A proposal comes when a channel is due; and only reading is no effect that a cap counts.
-            _ => Past::Fresh,
-        };
-    }
-    let caps = &scene.settings.caps;
-    if ledger.effects_today() >= caps.day {
-        return Past::OverBudget { cap: format!("{} effects a day", caps.day) };
-    }
-    match reading.channel {
-        Some(channel) if ledger.effects_today_on(channel) >= caps.channel => {
-            Past::OverBudget { cap: format!("{} effects a day on {}", caps.channel, channel.title()) }
-        }
-        _ => Past::Fresh,
-    }
-}
-
-/// What telling an issue there came to. A line that asks again is done when its own telling is, and waits until the last one is
-/// long enough ago; a letter goes out once, so there the line stays open.
-fn past_telling(scene: &Scene<'_>, task: &Task, issue: &Issue, channel: Channel, ledger: &Ledger) -> Option<Past> {
-    if let Some(why) = ledger.refused(&issue.id, channel, &task.content) {
-        return Some(Past::Refused { why: why.to_owned() });
-    }
-    let Told::Done { proof, last_at, .. } = ledger.told(&issue.id, channel) else { return None };
-    if !task.asks_again() {
-        return Some(Past::Done { evidence: proof });
-    }
-    match ledger.own(task, &issue.id, channel) {
-        _ if channel == Channel::Email => None,
-        Some((_, proof)) => proof.map(|evidence| Past::Done { evidence }),
-        None => {
-            let until = last_at.checked_add_signed(scene.settings.channels.again_after.delta()).unwrap_or(last_at);
-            let why = format!("{} was told on {} on {}", issue.name(), channel.title(), last_at.format("%Y-%m-%d"));
-            (until > scene.now).then_some(Past::CoolingDown { until, why })
-        }
-    }
+    let digest = digest.finalize();
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn needs_of(case: &Case) -> Vec<Need> {

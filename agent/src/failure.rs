@@ -22,11 +22,18 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) error: anyhow::Error,
     pub(crate) hint: Option<String>,
+    /// It was held back, not tried: that says nothing of the task.
+    pub(crate) held: bool,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
-        Self { kind, error: error.into(), hint: None }
+        Self { kind, error: error.into(), hint: None, held: false }
+    }
+
+    pub(crate) fn held(mut self) -> Self {
+        self.held = true;
+        self
     }
 
     pub(crate) fn message(kind: Kind, message: impl fmt::Display) -> Self {

@@ -16,6 +16,7 @@ use crate::deliberate::Deliberation;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::sheet::{Candidate, Sheet};
 use crate::tellings::{self, Claim, Part, Tellings};
+use crate::tried::Tried;
 
 /// The part of an issue that its page is. A public post has a [`Part`], mail one part a subscriber.
 pub(crate) const PAGE: &str = "page";
@@ -35,6 +36,8 @@ pub(crate) struct Ledger {
     today: BTreeMap<Channel, u64>,
     /// When the local counts were last asked for.
     pub(crate) measured: Option<DateTime<Utc>>,
+    /// What failed lately.
+    pub(crate) tried: Tried,
 }
 
 impl Ledger {
@@ -65,6 +68,7 @@ impl Ledger {
             }
         }
         ledger.claims = tellings::claims(memory)?;
+        ledger.tried = Tried::read(memory)?;
         for approval in memory.approvals().or_fail()? {
             match approval.granted {
                 true => ledger.approved.insert(approval.digest),
@@ -86,6 +90,20 @@ impl Ledger {
             return letter_told(letter);
         }
         self.tellings.get(&(issue.to_owned(), channel)).map_or(Told::NotYet, Tellings::told)
+    }
+
+    /// Until when telling an issue there has to wait, as the channel said, and why.
+    pub(crate) fn not_before(&self, issue: &str, channel: Channel) -> Option<(DateTime<Utc>, String)> {
+        if channel == Channel::Email {
+            let until = self.letters.get(issue)?.next_try?;
+            return Some((until, "the mail server wants what is left later".to_owned()));
+        }
+        self.tellings.get(&(issue.to_owned(), channel))?.not_before()
+    }
+
+    /// The mails of an issue, counted.
+    pub(crate) fn letter(&self, issue: &str) -> Option<&Tally> {
+        self.letters.get(issue)
     }
 
     /// Why a channel refused for good what has this digest, if it did.
@@ -113,7 +131,11 @@ impl Ledger {
                 tellings.map_or(0, |tellings| tellings.next(&claimed))
             }
         };
-        Turn { telling, earlier: tellings.map(|tellings| tellings.texts_but(telling)).unwrap_or_default() }
+        Turn {
+            telling,
+            before: tellings.map_or(0, |tellings| tellings.out_but(telling)),
+            earlier: tellings.map(|tellings| tellings.texts_but(telling)).unwrap_or_default(),
+        }
     }
 
     /// The proof that an issue's page is public.
@@ -147,13 +169,18 @@ impl Ledger {
 pub(crate) struct Turn {
     /// Its number, from 0.
     pub(crate) telling: usize,
-    /// The texts that went out there before, or may have.
+    /// How many tellings went out there before, or may have.
+    pub(crate) before: usize,
+    /// Their texts.
     pub(crate) earlier: Vec<String>,
 }
 
 /// A letter is told once every mail is settled as far as the program can settle it.
 fn letter_told(letter: &Tally) -> Told {
-    if letter.intended + letter.sending > 0 || letter.confirmed == 0 {
+    if letter.intended + letter.sending > 0 {
+        return Told::UnderWay;
+    }
+    if letter.confirmed == 0 {
         return Told::NotYet;
     }
     let unknown = if letter.unknown > 0 { format!(", {} unknown", letter.unknown) } else { String::new() };
@@ -238,7 +265,7 @@ pub(crate) fn confirm_by_hand(memory: &mut Memory, issue: &str, channel: Channel
 /// The human says that what may have gone out is not there; whether it was asked.
 pub(crate) fn deny_by_hand(memory: &mut Memory, issue: &str, channel: Channel, now: DateTime<Utc>) -> Outcome<bool> {
     let Some(Standing::Unknown(effect)) = asked_of_human(memory, issue, channel)? else { return Ok(false) };
-    effect.not_there(memory, &by_word("reveille posted --not", now)).or_fail()?;
+    effect.put_back_by_hand(memory, &by_word("reveille posted --not", now), now).or_fail()?;
     Ok(true)
 }
 

@@ -1,10 +1,11 @@
 //! Sending an issue to its readers: the letter made once, a mail a reader through the ledger, across as many wakes as it takes.
 
 use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use indicatif::{ProgressBar, ProgressStyle};
 use reveille_memory::{Memory, RunId, Tally};
 use reveille_mission::{Channel, Issue, Shelf};
@@ -19,7 +20,6 @@ use crate::connect::connect;
 use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
-use crate::observe::Scene;
 use crate::telling::failed;
 
 /// Where the secret is that tokens to unsubscribe are made of.
@@ -33,17 +33,22 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     };
     let suppressed = memory.suppressed().or_fail()?.into_iter().map(|one| one.subscriber).collect();
     let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&suppressed);
-    let unsubscribe = unsubscribe(scene);
-    let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, Some(&unsubscribe))
+    let settings = scene.settings.channels.email.as_ref();
+    // Without an address that somebody serves, readers leave by a mail: a dead link would keep them against their will.
+    let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
+    let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
         .map_err(|fault| failed(guard, memory, fault))?;
-    guard.may_begin(memory, Channel::Email, approvals).map_err(|why| held(&why))?;
+    let begun = memory.tallies().or_fail()?.iter().any(|tally| tally.issue == issue.id && tally.confirmed + tally.unknown > 0);
+    // What has begun goes on: a letter counts once, however many wakes it takes.
+    let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
+    may.map_err(|why| held(&why))?;
     let key = home_key(scene.home)?;
     let bar = progress_bar(recipients.len());
     let round = Round {
         run,
         key: &key,
-        rate: scene.settings.channels.email.as_ref().map_or(0, |email| email.rate),
-        until: None,
+        rate: settings.map_or(0, |email| email.rate),
+        until: TimeDelta::from_std(scene.settings.wake.limit.duration()).ok().map(|limit| scene.now + limit),
         now: &|| guard.now(),
         sleep: &|pause: Duration| std::thread::sleep(pause),
         may: &|memory| guard.may_go_on(memory),
@@ -52,6 +57,9 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     };
     let progress = letter::deliver(memory, &server, &letter, &recipients, &round).or_fail()?;
     bar.finish_and_clear();
+    if progress.sent_now > 0 {
+        guard.count();
+    }
     come_of(guard, memory, issue, &progress)
 }
 
@@ -79,7 +87,9 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
             format!("sent {} to {} more readers, {} are left for the next wake ({totals})", issue.name(), progress.sent_now, progress.left)
         }
     };
-    Ok(Done { did, evidence, ..Done::default() })
+    let hint = |failure: &Failure| failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let hurt = server.into_iter().map(|failure| format!("{failure}{}", hint(&failure)));
+    Ok(Done { did, evidence, hurt: hurt.collect(), ..Done::default() })
 }
 
 /// What to tell of mails that nobody can tell of: only the human's word settles them.
@@ -108,17 +118,12 @@ fn totals(progress: &Progress) -> String {
         (progress.left, "left"),
     ];
     let said: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    format!("{} of {}", said.join(", "), progress.total())
+    let unfit = if progress.unfit > 0 { format!("; {} addresses can't stand in a mail", progress.unfit) } else { String::new() };
+    format!("{} of {}{unfit}", said.join(", "), progress.total())
 }
 
 fn held(why: &str) -> Failure {
-    Failure::message(Kind::Failed, format!("no letter was sent: {why}")).hint("the next wake goes on from the ledger")
-}
-
-/// Where readers leave the list; the site serves it.
-fn unsubscribe(scene: &Scene<'_>) -> String {
-    let set = scene.settings.channels.email.as_ref().and_then(|email| email.unsubscribe.clone());
-    set.unwrap_or_else(|| format!("{}/unsubscribe/{{token}}", scene.settings.url.as_str().trim_end_matches('/')))
+    Failure::message(Kind::Failed, format!("no letter was sent: {why}")).hint("the next wake goes on from the ledger").held()
 }
 
 /// The home's secret, made at the first letter: 32 bytes of the system's randomness, for the owner's eyes only.
@@ -137,9 +142,12 @@ fn home_key(home: &Home) -> Outcome<Vec<u8>> {
     }
     let mut key = vec![0; 32];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
-    std::io::Write::write_all(&mut file, &key)?;
-    file.sync_all()?;
+    // Whole or not at all, and for its owner only: that is how a temporary file begins.
+    let mut file = tempfile::NamedTempFile::new_in(home.memory())?;
+    file.write_all(&key)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(&path).map_err(|failed| failed.error)?;
+    File::open(home.memory())?.sync_all()?;
     Ok(key)
 }
 

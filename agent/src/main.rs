@@ -19,6 +19,7 @@ mod letter;
 mod logging;
 mod measuring;
 mod observe;
+mod past;
 mod priority;
 mod reached;
 mod readings;
@@ -28,6 +29,7 @@ mod sheet;
 mod stages;
 mod telling;
 mod tellings;
+mod tried;
 mod wake;
 
 use std::process::ExitCode;

@@ -183,7 +183,7 @@ fn posted(shelf: &Shelf, channel: Channel, issue: &str, told: &Told) -> NeedStat
     let name = shelf.by_id(issue).map_or_else(|| issue.to_owned(), reveille_mission::Issue::name);
     match told {
         Told::Done { prepared: false, .. } => NeedState::Met,
-        Told::Done { prepared: true, .. } | Told::Prepared | Told::NotYet => unmet(
+        Told::Done { prepared: true, .. } | Told::Prepared | Told::NotYet | Told::UnderWay => unmet(
             format!("the text for {} is ready; {name} waits for you to post it", channel.title()),
             format!("post {name} on {}, then write its address behind this line", channel.title()),
         ),

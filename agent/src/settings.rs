@@ -178,7 +178,7 @@ pub(crate) struct Email {
     /// The most mails a minute.
     #[serde(default = "a_mail_a_second")]
     pub(crate) rate: u32,
-    /// The https address at which readers leave, `{token}` in it; default `<url>/unsubscribe/{token}`.
+    /// The https address at which readers leave, `{token}` in it; without it they leave by a mail.
     pub(crate) unsubscribe: Option<String>,
     /// What mails are signed with.
     pub(crate) dkim: Option<Dkim>,

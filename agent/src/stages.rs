@@ -38,9 +38,14 @@ impl Stages {
         Ok(Self { started: Instant::now(), limit, signal, times: Vec::new() })
     }
 
-    /// Runs one stage.
+    /// Runs one stage, if there is time.
     pub(crate) fn run<T>(&mut self, name: &'static str, stage: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         self.check()?;
+        self.finish(name, stage)
+    }
+
+    /// Runs one stage though the time may be up: what was done is always recorded.
+    pub(crate) fn finish<T>(&mut self, name: &'static str, stage: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         let span = tracing::info_span!("stage", stage = name);
         let from = Instant::now();
         let result = span.in_scope(stage);

@@ -2,7 +2,7 @@
 //! looking, at the start of a wake, what became of the tellings that a crash or a silent server left open.
 
 use reveille_memory::{Effect, EffectState, Key, Memory, NewEffect, RunId, Standing};
-use reveille_mission::{Channel, Issue};
+use reveille_mission::{Channel, Issue, Shelf};
 use reveille_skills::channels::{Connection, Fault, Piece, PostLimits, Receipt};
 use reveille_skills::delivery::{self, Brakes, Delivered};
 use reveille_skills::distribute::{self, Post, Telling};
@@ -15,7 +15,7 @@ use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::ledger::{self, Turn};
 use crate::observe::Scene;
-use crate::tellings::Part;
+use crate::tellings::{LEFT_OUT, Part};
 
 /// Tells an issue on a channel that a program may use, where it is its turn.
 pub(crate) fn tell(
@@ -49,6 +49,7 @@ pub(crate) fn tell(
         let receipt = piece_out(guard, memory, run, &connection, &piece, part(at), (at == 0).then_some(approvals))?;
         receipts.push(receipt);
     }
+    leave_out(guard, memory, &part, post.pieces.len())?;
     let places: Vec<String> = receipts.iter().map(|receipt| receipt.place.clone()).collect();
     let first = places.first().cloned().unwrap_or_default();
     Ok(Done { did: format!("told {} on {}: {first}", issue.name(), channel.title()), evidence: places, ..Done::default() })
@@ -60,6 +61,18 @@ fn write_down(guard: &Guard<'_>, memory: &mut Memory, run: RunId, post: &Post, p
     for (at, text) in post.pieces.iter().enumerate().skip(1) {
         let new = NewEffect { key: part(at), text: text.as_bytes().to_vec(), token: String::new(), run };
         let _ = memory.intend(&new, guard.now()).or_fail()?;
+    }
+    Ok(())
+}
+
+/// Gives up pieces of a thread that the author has taken out since they were written down.
+fn leave_out(guard: &Guard<'_>, memory: &mut Memory, part: &dyn Fn(usize) -> Key, from: usize) -> Outcome {
+    for at in from.max(1).. {
+        match memory.effect(&part(at)).or_fail()?.map(Memory::standing) {
+            Some(Standing::Intended(intended)) => intended.refuse(memory, LEFT_OUT, guard.now()).or_fail()?,
+            Some(_) => {}
+            None => break,
+        }
     }
     Ok(())
 }
@@ -97,18 +110,24 @@ fn piece_out(
         }
     };
     let delivered = delivery::deliver(memory, connection, standing, &brakes).or_fail()?;
+    if approvals.is_some()
+        && matches!(delivered, Delivered::Confirmed(_) | Delivered::Unsure { .. } | Delivered::Failed(Fault::Unclear { .. }))
+    {
+        guard.count();
+    }
     receipt_of(guard, memory, channel, delivered)
 }
 
 /// Remembers a telling that the channel refused for good, so that the same words are not tried again.
 pub(crate) fn remember_refusal(memory: &mut Memory, issue: &str, channel: Channel, turn: &Turn, content: &str) -> Outcome {
-    let key = ledger::key(issue, channel, &Part::first(turn.telling).to_string());
-    match memory.effect(&key).or_fail()? {
-        Some(effect) if effect.state == EffectState::Refused => {
-            ledger::keep_refused(memory, issue, channel, content, &effect.error.unwrap_or_default())
+    for piece in 0.. {
+        let key = ledger::key(issue, channel, &Part { telling: turn.telling, piece }.to_string());
+        let Some(effect) = memory.effect(&key).or_fail()? else { return Ok(()) };
+        if effect.state == EffectState::Refused && effect.error.as_deref() != Some(LEFT_OUT) {
+            return ledger::keep_refused(memory, issue, channel, content, &effect.error.unwrap_or_default());
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn receipt_of(guard: &Guard<'_>, memory: &mut Memory, channel: Channel, delivered: Delivered) -> Outcome<Receipt> {
@@ -118,7 +137,7 @@ fn receipt_of(guard: &Guard<'_>, memory: &mut Memory, channel: Channel, delivere
             credential::accepted(memory, channel)?;
             Ok(*receipt)
         }
-        Delivered::Held { why } => Err(held("nothing was sent to", &why).hint("the next wake tries again by itself")),
+        Delivered::Held { why } => Err(held("nothing was sent to", &why).hint("the next wake tries again by itself").held()),
         Delivered::Refused { why } => Err(held("nothing will be sent to", &why).hint("change the words, or tell it by hand")),
         Delivered::Failed(fault) => Err(failed(guard, memory, fault)),
         Delivered::Unsure { why } => Err(held("it may have gone out on", &why)
@@ -138,7 +157,7 @@ pub(crate) fn failed(guard: &Guard<'_>, memory: &mut Memory, fault: Fault) -> Fa
         return failure;
     }
     let said = credential::said(guard.scene, fault.channel(), &fault);
-    let failure = Failure::message(Kind::Failed, said);
+    let failure = Failure { held: matches!(fault, Fault::Credential { .. }), ..Failure::message(Kind::Failed, said) };
     match fault.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,
@@ -173,8 +192,20 @@ pub(crate) fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel, turn: 
     let link = publish::address(&publication(scene), issue).or_fail()?;
     let server = scene.settings.channels.mastodon.as_ref().filter(|_| channel == Channel::Mastodon).map(|mastodon| &mastodon.server);
     let publication = &scene.settings.name;
-    let telling = Telling { issue, link: link.as_str(), publication, channel, told_before: turn.telling, limits, server };
+    let telling = Telling { issue, link: link.as_str(), publication, channel, told_before: turn.before, limits, server };
     distribute::compose(&telling, &turn.earlier).or_fail()
+}
+
+/// Mails that a crash cut off: nobody can tell whether they arrived, and only the human's word sends them again.
+pub(crate) fn give_up_cut_off_mails(guard: &Guard<'_>, memory: &mut Memory) -> Outcome {
+    for effect in memory.effects_in(EffectState::Sending).or_fail()? {
+        if !effect.recipient.is_empty()
+            && let Standing::Sending(sending) = Memory::standing(effect)
+        {
+            let _ = sending.lose_sight(memory, "the program ended while it was on its way", guard.now()).or_fail()?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks what became of posts that were let go and not settled. What can't be looked at stays as it is and is said.
@@ -186,6 +217,9 @@ pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<S
     }
     let shelf = reveille_skills::shelf::load(guard.scene.home.root()).or_fail()?.shelf;
     for effect in open {
+        if (guard.stopped)() {
+            break;
+        }
         let Ok(channel) = effect.channel.parse::<Channel>() else { continue };
         let what = format!("{} on {}", shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), Issue::name), channel.title());
         let connection = match connect(guard.scene.settings, guard.scene.home, guard.scene.environment, channel) {
@@ -204,6 +238,16 @@ pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<S
         }
     }
     Ok(said)
+}
+
+/// What to tell of posts that may have gone out.
+pub(crate) fn unsettled(memory: &Memory, shelf: &Shelf) -> Outcome<Vec<String>> {
+    let say = |effect: Effect| {
+        let name = shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), Issue::name);
+        let why = effect.error.unwrap_or_default();
+        format!("{name} on {} may have gone out ({why}); the next wake looks", effect.channel)
+    };
+    Ok(open_posts(memory)?.into_iter().map(say).collect())
 }
 
 /// Posts on public channels that were let go and not settled.

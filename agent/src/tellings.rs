@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{OrFail, Outcome};
 
+/// Why the ledger gave up a piece that the author took out of a thread: it is no refusal.
+pub(crate) const LEFT_OUT: &str = "the author took this piece out";
+
 /// Under which key memory keeps the claims.
 const CLAIMS: &str = "tellings";
 
@@ -64,6 +67,10 @@ struct Telling {
     out_at: Option<DateTime<Utc>>,
     /// The words of the pieces that went out, or may have.
     texts: Vec<String>,
+    /// The channel wants it later, from then on.
+    not_before: Option<DateTime<Utc>>,
+    /// The last error.
+    why: Option<String>,
 }
 
 impl Telling {
@@ -72,8 +79,14 @@ impl Telling {
         self.states.iter().all(|state| matches!(state, EffectState::Confirmed | EffectState::Refused))
     }
 
+    /// All of it is out.
     fn is_told(&self) -> bool {
-        self.proof.is_some() && self.is_settled()
+        self.proof.is_some() && self.states.iter().all(|state| *state == EffectState::Confirmed)
+    }
+
+    /// It was refused for good, or a piece of it.
+    fn is_spent(&self) -> bool {
+        self.is_settled() && !self.is_told()
     }
 
     fn awaits_human(&self) -> bool {
@@ -88,7 +101,12 @@ pub(crate) struct Tellings(BTreeMap<usize, Telling>);
 impl Tellings {
     /// Takes in an effect with the proofs of it.
     pub(crate) fn add(&mut self, part: Part, effect: &Effect, proofs: &[EvidenceRow]) {
+        if effect.state == EffectState::Refused && effect.error.as_deref() == Some(LEFT_OUT) {
+            return;
+        }
         let telling = self.0.entry(part.telling).or_default();
+        telling.not_before = telling.not_before.max(effect.not_before.filter(|_| effect.state == EffectState::Intended));
+        telling.why = effect.error.clone().or(telling.why.take());
         telling.states.push(effect.state);
         if part.piece == 0 && effect.state == EffectState::Confirmed {
             telling.proof = Some(proofs.first().map(|row| row.place.clone()).unwrap_or_default());
@@ -130,8 +148,19 @@ impl Tellings {
 
     /// The first telling that was not refused for good: words that were changed since get a new one.
     pub(crate) fn first_open(&self) -> usize {
-        let refused = |number: &usize| self.0.get(number).is_some_and(|telling| telling.is_settled() && telling.proof.is_none());
-        (0..).find(|number| !refused(number)).unwrap_or(usize::MAX)
+        let spent = |number: &usize| self.0.get(number).is_some_and(Telling::is_spent);
+        (0..).find(|number| !spent(number)).unwrap_or(usize::MAX)
+    }
+
+    /// Until when the channel wants no try of any telling, and why.
+    pub(crate) fn not_before(&self) -> Option<(DateTime<Utc>, String)> {
+        let waiting = self.0.values().filter_map(|telling| Some((telling.not_before?, telling.why.clone().unwrap_or_default())));
+        waiting.max_by_key(|(until, _)| *until)
+    }
+
+    /// How many tellings but this one went out, or may have.
+    pub(crate) fn out_but(&self, telling: usize) -> usize {
+        self.0.iter().filter(|(number, other)| **number != telling && other.out_at.is_some()).count()
     }
 
     /// What went out, or may have, in all tellings but this one.

@@ -25,6 +25,7 @@ use crate::sheet::markdown::{self, Number};
 use crate::sheet::terminal::{self, Heading};
 use crate::sheet::{self, Sheet};
 use crate::stages::Stages;
+use crate::tried;
 
 /// What a wake leaves behind for whoever started it.
 #[derive(Debug, Serialize)]
@@ -129,9 +130,9 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
         memory.keep_text("unreported", &report).or_fail()?;
     }
-    stages.run("prepare", || act::prepare_by_hand(scene, guard.lease, memory, run, &deliberation, &asks))?;
+    stages.finish("prepare", || act::prepare_by_hand(scene, guard.lease, memory, run, &deliberation, &asks))?;
     ticks.extend(done.edits.clone());
-    let report = stages.run("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
+    let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
     Ok(report)
 }
@@ -159,12 +160,18 @@ fn act_or_next(
         stages.check()?;
         let id = action.chosen().eligible().task().id.clone();
         match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
-            Ok(done) => return Ok((sheet, done, asks)),
+            Ok(done) => {
+                tried::succeeded(memory, action.chosen().eligible().task(), scene.now)?;
+                return Ok((sheet, done, asks));
+            }
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
             Err(failure) => {
                 tracing::warn!("{failure}");
                 let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 said.push(format!("“{}” failed: {failure}{hint}", action.chosen().eligible().task().text));
+                if !failure.held {
+                    tried::failed(memory, action.chosen().eligible().task(), &failure.to_string(), scene.now)?;
+                }
                 deliberation.set_aside(&id, &failure.to_string(), scene.now);
             }
         }

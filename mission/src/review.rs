@@ -47,10 +47,12 @@ pub enum Past {
         /// When.
         at: DateTime<Utc>,
     },
-    /// The channel refused these very words for good.
+    /// The channel refused it for good, or only the human can tell what became of it.
     Refused {
         /// The channel's words.
         why: String,
+        /// What the human can do.
+        unblock: String,
     },
     /// It may be tried again later.
     CoolingDown {
@@ -304,13 +306,9 @@ fn past(case: &Case) -> Result<(), Refusal> {
         Past::Fresh | Past::OverBudget { .. } => return Ok(()),
         Past::Done { evidence } => Refusal::Done { evidence: evidence.clone() },
         Past::CoolingDown { until, why } => Refusal::CoolingDown { until: *until, why: why.clone() },
-        Past::Refused { why } => Refusal::Blocked {
-            needs: vec![Missing {
-                need: Need::Words,
-                why: why.clone(),
-                unblock: format!("change the issue's words for “{}”, or tell it yourself ({why})", case.task.text),
-            }],
-        },
+        Past::Refused { why, unblock } => {
+            Refusal::Blocked { needs: vec![Missing { need: Need::Words, why: why.clone(), unblock: unblock.clone() }] }
+        }
         Past::TurnedDown { at } => Refusal::Blocked {
             needs: vec![Missing {
                 need: Need::Human,

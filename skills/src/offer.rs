@@ -19,6 +19,8 @@ pub enum Told {
     NotYet,
     /// A text lies in the outbox for a person to post.
     Prepared,
+    /// It has begun and is not at its end: a letter takes several wakes.
+    UnderWay,
     /// It was told.
     Done {
         /// The proof of the last telling.
@@ -111,7 +113,7 @@ fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Of
         let waits = match (view.told)(&issue.id, channel) {
             Told::Prepared => true,
             Told::Done { prepared, .. } => prepared && task.asks_again(),
-            Told::NotYet => false,
+            Told::NotYet | Told::UnderWay => false,
         };
         if waits {
             needs.push(Need::PostedByHand { channel, issue: issue.id.clone() });
@@ -124,19 +126,19 @@ fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Of
 pub fn propose(view: &View<'_>, today: NaiveDate) -> Vec<Task> {
     let drafts =
         view.shelf.ready().map(|draft| proposal(Skill::Publish, Channel::Web, Who::Strangers, draft, format!("Publish {}", draft.name())));
-    let fresh =
-        view.shelf.published().filter(|issue| issue.date.is_some_and(|date| date <= today && today - date <= TimeDelta::days(FRESH_DAYS)));
-    let tellings = fresh.flat_map(|issue| {
+    let is_fresh = |issue: &Issue| issue.date.is_some_and(|date| date <= today && today - date <= TimeDelta::days(FRESH_DAYS));
+    let tellings = view.shelf.published().flat_map(move |issue| {
         let channels = view.configured.iter().copied().filter(|channel| *channel != Channel::Web);
-        channels
-            .filter(|channel| *channel != Channel::Email || issue.mail)
-            .filter(|channel| !matches!((view.told)(&issue.id, *channel), Told::Done { .. }))
-            .map(|channel| match channel {
-                Channel::Email => {
-                    proposal(Skill::Publish, channel, Who::Subscribers, issue, format!("Send {} to the readers", issue.name()))
-                }
-                _ => proposal(Skill::Distribute, channel, Who::Strangers, issue, format!("Tell {} on {}", issue.name(), channel.title())),
-            })
+        let wanted = move |channel: &Channel| match (view.told)(&issue.id, *channel) {
+            Told::Done { .. } => false,
+            // What has begun is brought to its end, however long it takes.
+            Told::UnderWay => true,
+            Told::NotYet | Told::Prepared => is_fresh(issue) && (*channel != Channel::Email || issue.mail),
+        };
+        channels.filter(wanted).map(|channel| match channel {
+            Channel::Email => proposal(Skill::Publish, channel, Who::Subscribers, issue, format!("Send {} to the readers", issue.name())),
+            _ => proposal(Skill::Distribute, channel, Who::Strangers, issue, format!("Tell {} on {}", issue.name(), channel.title())),
+        })
     });
     drafts.chain(tellings).collect()
 }

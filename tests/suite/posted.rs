@@ -116,9 +116,18 @@ fn what_may_have_gone_out_is_settled_by_the_human_s_word() {
     let said = home.run(&["posted", "45 mastodon", "--not"]).ok();
     assert!(said.stdout.contains("not there"), "{said:?}");
     let not_there = "absent human reveille posted --not".to_owned();
-    assert_eq!(row(&home, "mastodon"), ("unknown".to_owned(), vec![not_there.clone()]), "a wake sends it again, not this command");
-    let _ = home.run(&["posted", "45 mastodon", "https://social.example/@me/1"]).ok();
-    assert_eq!(row(&home, "mastodon"), ("confirmed".to_owned(), vec![not_there, "there human https://social.example/@me/1".to_owned()]));
-    refused(&home.run(&["posted", "45 mastodon", "--not"]), "confirmed already");
+    assert_eq!(row(&home, "mastodon"), ("intended".to_owned(), vec![not_there]), "a wake sends it again, not this command");
+    refused(&home.run(&["posted", "45 mastodon", "--not"]), "does not wait");
     assert_eq!(awaiting(&home), 1, "the other channel still waits");
+}
+
+#[test]
+fn what_went_out_after_all_is_confirmed_by_its_address() {
+    let home = waiting();
+    unknown(&home);
+    let status = home.run(&["status"]).ok().stdout;
+    assert!(status.contains("Nobody can tell yet") && status.contains("issue 45 on mastodon may have gone out (a timeout)"), "{status}");
+    let _ = home.run(&["posted", "45 mastodon", "https://social.example/@me/1"]).ok();
+    assert_eq!(row(&home, "mastodon"), ("confirmed".to_owned(), vec!["there human https://social.example/@me/1".to_owned()]));
+    refused(&home.run(&["posted", "45 mastodon", "--not"]), "confirmed already");
 }

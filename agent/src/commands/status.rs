@@ -35,6 +35,8 @@ struct Standing {
     stopped: bool,
     needs_you: Vec<Need>,
     awaiting_you: Vec<String>,
+    /// What may have gone out.
+    unsettled: Vec<String>,
     learned: Learned,
     readers: Readers,
     channels: Vec<Reachable>,
@@ -109,6 +111,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
         awaiting_you: vec![],
+        unsettled: vec![],
         learned: Learned::default(),
         channels: vec![],
         reach: vec![],
@@ -155,6 +158,8 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     standing.paused = memory.paused(now).or_fail()?.map(|pause| pause.reason);
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
+    standing.unsettled = crate::telling::unsettled(memory, &shelf)?;
+    standing.unsettled.extend(crate::letter::unsettled(memory, &shelf)?);
     for effect in crate::ledger::awaiting(memory)? {
         let name = shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), reveille_mission::Issue::name);
         standing.awaiting_you.push(format!("{name} on {}", effect.channel));
@@ -203,6 +208,14 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         out.push_str("\nReady for you to post:\n");
         for post in &standing.awaiting_you {
             out.push_str(&format!("  {post}\n"));
+        }
+    }
+    if !standing.unsettled.is_empty() {
+        out.push_str("\nNobody can tell yet:\n");
+        for unsettled in &standing.unsettled {
+            for (at, piece) in textwrap::wrap(unsettled, 76).iter().enumerate() {
+                out.push_str(&format!("  {}{piece}\n", if at == 0 { "" } else { "  " }));
+            }
         }
     }
     if !standing.needs_you.is_empty() {

@@ -32,7 +32,7 @@ impl Wake {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
-        let manner = Manner { assumed: vec![], no_model: self.no_model };
+        let manner = Manner { assumed: vec![], no_model: self.no_model, waking: true };
         let report = crate::wake::wake(&scene, &manner, self.dry_run)?;
         match self.json {
             true => print_json(&report)?,

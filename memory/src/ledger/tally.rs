@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::{COLUMNS, Effect, EffectState, NewEffect, find, read};
 use crate::error::MemoryError;
-use crate::open::{Memory, micros};
+use crate::open::{Memory, micros, time};
 use chrono::{DateTime, Utc};
 
 /// How many effects of an issue on a channel stand where.
@@ -28,6 +28,8 @@ pub struct Tally {
     pub refused: u64,
     /// Nobody can tell.
     pub unknown: u64,
+    /// When the first of those not sent yet may be tried, if none may be at once.
+    pub next_try: Option<DateTime<Utc>>,
 }
 
 impl Tally {
@@ -46,7 +48,8 @@ impl Memory {
     pub fn tallies(&self) -> Result<Vec<Tally>, MemoryError> {
         let sql = "SELECT issue, channel, part,
                 sum(state = 'intended'), sum(state = 'intended' AND not_before IS NOT NULL), sum(state = 'sending'),
-                sum(state = 'confirmed'), sum(state = 'refused'), sum(state = 'unknown')
+                sum(state = 'confirmed'), sum(state = 'refused'), sum(state = 'unknown'),
+                min(CASE WHEN state = 'intended' THEN coalesce(not_before, 0) END)
             FROM effects WHERE recipient <> '' GROUP BY issue, channel, part ORDER BY min(id)";
         self.rows(sql, [], |row| {
             let count = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
@@ -60,6 +63,7 @@ impl Memory {
                 confirmed: count(6)?,
                 refused: count(7)?,
                 unknown: count(8)?,
+                next_try: row.get::<_, Option<i64>>(9)?.filter(|at| *at > 0).map(time),
             })
         })
     }

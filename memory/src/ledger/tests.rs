@@ -297,6 +297,7 @@ fn a_mail_is_confirmed_and_the_next_let_go_in_one_commit() {
         confirmed: 1,
         refused: 0,
         unknown: 0,
+        next_try: None,
     };
     assert_eq!(tally, [expected]);
     assert_eq!(memory.mails("a", "letter", EffectState::Intended, now(), 10).expect("read").len(), 1, "the other one waits");
