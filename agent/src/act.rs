@@ -99,7 +99,7 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
             claim(memory, task, &issue, channel, &turn)?;
             let told = telling::tell(guard, memory, run, &issue, channel, &turn, &approvals);
             if told.is_err() {
-                telling::remember_refusal(memory, &issue.id, channel, &turn, &task.content)?;
+                telling::remember_refusal(memory, &issue.id, channel, &turn, &task.content, scene.now)?;
             }
             told?
         }

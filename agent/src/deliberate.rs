@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use reveille_memory::Memory;
 use reveille_mission::{
-    Ask, Case, Channel, Decision, Diagnostic, Facts, GoalUnit, Issue, Label, Mission, Need, Offer, Past, Progress, Reading, Review, Shelf,
-    Skill, Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review, score,
+    Ask, Case, Channel, Decision, Diagnostic, Fact, FactKey, FactValue, Facts, GoalUnit, Issue, Label, Mission, Need, NeedState, Offer,
+    Past, Progress, Reading, Review, Shelf, Skill, Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review,
+    score,
 };
 use reveille_models::Reader;
 use reveille_skills::offer::{View, offer, propose, propose_measuring};
 use reveille_skills::readers::Counts;
 
+use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::learn;
 use crate::ledger::Ledger;
@@ -246,6 +248,21 @@ impl Deliberation {
     pub(crate) fn approvals(&self, id: &TaskId) -> Vec<String> {
         let needs = self.cases.iter().filter(|case| case.task.id == *id).flat_map(needs_of);
         needs.filter_map(|need| if let Need::Approval(digest) = need { Some(digest) } else { None }).collect()
+    }
+
+    /// Looks anew at the credential that a task needs; whether the server has refused it.
+    pub(crate) fn look_at_credential(&mut self, scene: &Scene<'_>, memory: &Memory, id: &TaskId) -> Outcome<bool> {
+        let Some(channel) = self.cases.iter().find(|case| case.task.id == *id).and_then(|case| case.reading.channel) else {
+            return Ok(false);
+        };
+        let Some(credential::Standing::Refused { source, words }) = credential::standing(scene, Some(memory), channel)? else {
+            return Ok(false);
+        };
+        self.facts
+            .set(FactKey::Ready(channel), Fact { value: FactValue::Bool(false), source: words.clone(), measured_at: Some(scene.now) });
+        let state = NeedState::Unmet { why: words, unblock: credential::unblock(channel, &source) };
+        self.facts.set_need(Need::Credential(channel), state);
+        Ok(true)
     }
 
     /// Sets a task aside that failed just now, so that the next best has its turn.

@@ -34,6 +34,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let suppressed = memory.suppressed().or_fail()?.into_iter().map(|one| one.subscriber).collect();
     let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&suppressed);
     let settings = scene.settings.channels.email.as_ref();
+    // A mail can't be taken back: a picture that is missing would be missing for everybody.
+    reveille_skills::distribute::picture(scene.home.root(), issue).or_fail()?;
     // Without an address that somebody serves, readers leave by a mail: a dead link would keep them against their will.
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
@@ -84,7 +86,12 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
     let did = match progress.is_done() {
         true => format!("sent {} to {} readers ({totals})", issue.name(), progress.sent),
         false => {
-            format!("sent {} to {} more readers, {} are left for the next wake ({totals})", issue.name(), progress.sent_now, progress.left)
+            format!(
+                "sent {} to {} more readers, {} are left for the next wake ({totals})",
+                issue.name(),
+                progress.sent_now,
+                progress.left + progress.put_back
+            )
         }
     };
     let hint = |failure: &Failure| failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();

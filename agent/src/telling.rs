@@ -1,6 +1,7 @@
 //! Telling an issue on a public channel: composed of the author's words, frozen, sent through the ledger, read back. And
 //! looking, at the start of a wake, what became of the tellings that a crash or a silent server left open.
 
+use chrono::{DateTime, Utc};
 use reveille_memory::{Effect, EffectState, Key, Memory, NewEffect, RunId, Standing};
 use reveille_mission::{Channel, Issue, Shelf};
 use reveille_skills::channels::{Connection, Fault, Piece, PostLimits, Receipt};
@@ -49,7 +50,7 @@ pub(crate) fn tell(
         let receipt = piece_out(guard, memory, run, &connection, &piece, part(at), (at == 0).then_some(approvals))?;
         receipts.push(receipt);
     }
-    leave_out(guard, memory, &part, post.pieces.len())?;
+    leave_out(memory, &part, post.pieces.len(), guard.now())?;
     let places: Vec<String> = receipts.iter().map(|receipt| receipt.place.clone()).collect();
     let first = places.first().cloned().unwrap_or_default();
     Ok(Done { did: format!("told {} on {}: {first}", issue.name(), channel.title()), evidence: places, ..Done::default() })
@@ -66,10 +67,10 @@ fn write_down(guard: &Guard<'_>, memory: &mut Memory, run: RunId, post: &Post, p
 }
 
 /// Gives up pieces of a thread that the author has taken out since they were written down.
-fn leave_out(guard: &Guard<'_>, memory: &mut Memory, part: &dyn Fn(usize) -> Key, from: usize) -> Outcome {
+fn leave_out(memory: &mut Memory, part: &dyn Fn(usize) -> Key, from: usize, now: DateTime<Utc>) -> Outcome {
     for at in from.max(1).. {
         match memory.effect(&part(at)).or_fail()?.map(Memory::standing) {
-            Some(Standing::Intended(intended)) => intended.refuse(memory, LEFT_OUT, guard.now()).or_fail()?,
+            Some(Standing::Intended(intended)) => intended.refuse(memory, LEFT_OUT, now).or_fail()?,
             Some(_) => {}
             None => break,
         }
@@ -119,12 +120,21 @@ fn piece_out(
 }
 
 /// Remembers a telling that the channel refused for good, so that the same words are not tried again.
-pub(crate) fn remember_refusal(memory: &mut Memory, issue: &str, channel: Channel, turn: &Turn, content: &str) -> Outcome {
+pub(crate) fn remember_refusal(
+    memory: &mut Memory,
+    issue: &str,
+    channel: Channel,
+    turn: &Turn,
+    content: &str,
+    now: DateTime<Utc>,
+) -> Outcome {
+    let part = |piece| ledger::key(issue, channel, &Part { telling: turn.telling, piece }.to_string());
     for piece in 0.. {
-        let key = ledger::key(issue, channel, &Part { telling: turn.telling, piece }.to_string());
-        let Some(effect) = memory.effect(&key).or_fail()? else { return Ok(()) };
+        let Some(effect) = memory.effect(&part(piece)).or_fail()? else { return Ok(()) };
         if effect.state == EffectState::Refused && effect.error.as_deref() != Some(LEFT_OUT) {
-            return ledger::keep_refused(memory, issue, channel, content, &effect.error.unwrap_or_default());
+            ledger::keep_refused(memory, issue, channel, content, &effect.error.unwrap_or_default())?;
+            // The pieces behind it have nothing to reply to: changed words are a new telling.
+            return leave_out(memory, &part, piece + 1, now);
         }
     }
     Ok(())

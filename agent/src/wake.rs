@@ -169,6 +169,10 @@ fn act_or_next(
                 tracing::warn!("{failure}");
                 let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 said.push(format!("“{}” failed: {failure}{hint}", action.chosen().eligible().task().text));
+                if deliberation.look_at_credential(scene, memory, &id)? {
+                    // Blocked now, and asked for in this very wake.
+                    continue;
+                }
                 if !failure.held {
                     tried::failed(memory, action.chosen().eligible().task(), &failure.to_string(), scene.now)?;
                 }

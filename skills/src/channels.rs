@@ -242,7 +242,7 @@ impl Fault {
         match self {
             Fault::Credential { channel, .. } => Some(format!("`reveille channel login {channel}` stores a new one")),
             Fault::RateLimited { .. } => Some("the wake after that time tries again by itself".to_owned()),
-            Fault::Refused { .. } => Some("change the words or the settings; `reveille why` shows what was sent".to_owned()),
+            Fault::Refused { .. } => Some("change the words or the settings".to_owned()),
             Fault::Later { .. } => Some("the next wake tries again by itself".to_owned()),
             Fault::Unclear { channel: Channel::Email, .. } => {
                 Some("no mail is sent again without your word: `reveille posted \"45 email\" --there`, or `--not`".to_owned())

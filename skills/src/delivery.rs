@@ -16,6 +16,9 @@ use crate::channels::{Attached, Connection, Fault, Frozen, Look, Receipt};
 /// a minute may still write; nobody sees it do so after a quarter of an hour.
 const SETTLED: TimeDelta = TimeDelta::minutes(15);
 
+/// How often the same bytes are sent and never seen, before only a person can say how it goes on.
+const MOST_SENDINGS: u32 = 3;
+
 /// How long to leave a channel alone that could not be reached.
 const TRY_AGAIN: TimeDelta = TimeDelta::minutes(30);
 
@@ -169,6 +172,10 @@ fn again(memory: &mut Memory, connection: &Connection, unknown: Unknown, brakes:
         Looked::Settled(delivered) => return Ok(delivered),
         Looked::NotThere(unknown) => unknown,
     };
+    let times = unknown.effect().sendings;
+    if times >= MOST_SENDINGS {
+        return Ok(Delivered::Unsure { why: format!("it was sent {times} times and is never there: look yourself, and say where it is") });
+    }
     if let Err(why) = (brakes.may)(memory) {
         return Ok(Delivered::Held { why });
     }
