@@ -105,10 +105,10 @@ fn a_piece_of_a_thread_answers_the_one_before() {
     let second = Piece { text: "2/2 More", reply: Some((&before, &before)), ..piece(&post, None) };
     let second: frozen::Status = serde_json::from_slice(&frozen::freeze(&second).expect("frozen").text).expect("read");
     assert_eq!((second.link.as_deref(), second.in_reply_to_id.as_deref()), (None, Some("1")));
-    for (answers, expected) in [("1", Kinship::Same), ("2", Kinship::Other)] {
+    for (answers, expected) in [(Some("1"), Kinship::Same), (Some("2"), Kinship::Elsewhere), (None, Kinship::Elsewhere)] {
         let there: entities::Status =
             serde_json::from_value(json!({"content": "<p>2/2 More</p>", "in_reply_to_id": answers})).expect("a status");
-        assert_eq!(compare(&second, &there), expected, "{answers}");
+        assert_eq!(compare(&second, &there), expected, "{answers:?}");
     }
 }
 
