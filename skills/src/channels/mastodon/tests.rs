@@ -126,6 +126,7 @@ fn limits_come_from_the_server() {
         {"statuses": {"max_characters": 100_000, "max_media_attachments": 4, "characters_reserved_per_url": 32}}});
     let pleroma = json!({"uri": "https://pleroma.example", "max_toot_chars": 7000});
     let silent = json!({"uri": 5, "configuration": {"statuses": {"max_characters": "many"}}, "max_toot_chars": 0});
+    let boundless = json!({"configuration": {"statuses": {"max_characters": u64::MAX, "characters_reserved_per_url": u64::MAX}}});
     for (page, host, characters, link) in [
         (v2(mastodon), Some("social.example"), 500, 23),
         (v2(gotosocial), Some("example.org"), 5000, 25),
@@ -133,6 +134,7 @@ fn limits_come_from_the_server() {
         (v1(snac), Some("snac.example"), 100_000, 32),
         (v1(pleroma), Some("pleroma.example"), 7000, 23),
         (v1(silent), None, 500, 23),
+        (v2(boundless), None, 1_000_000, 1000),
     ] {
         assert_eq!(page, Instance { host: host.map(str::to_owned), limits: PostLimits { characters, link } });
     }
