@@ -244,7 +244,8 @@ pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<S
         match delivery::settle(memory, &connection, Memory::standing(effect), &brakes).or_fail()? {
             Delivered::Confirmed(receipt) => said.push(format!("{what} had gone out after all: {}", receipt.place)),
             Delivered::Unsure { why } => said.push(format!("{what} may have gone out: {why}")),
-            Delivered::Held { .. } | Delivered::Refused { .. } | Delivered::Failed(_) => {}
+            Delivered::Failed(fault) => said.push(format!("{what} may have gone out: {}", failed(guard, memory, fault))),
+            Delivered::Held { .. } | Delivered::Refused { .. } => {}
         }
     }
     Ok(said)

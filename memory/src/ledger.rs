@@ -94,6 +94,8 @@ pub struct Effect {
     pub not_before: Option<DateTime<Utc>>,
     /// The last error.
     pub error: Option<String>,
+    /// When it was last settled, given to a person, or when sight of it was lost.
+    pub settled_at: Option<DateTime<Utc>>,
 }
 
 impl Effect {
@@ -118,7 +120,8 @@ pub struct EvidenceRow {
     pub fetched_at: DateTime<Utc>,
 }
 
-const COLUMNS: &str = "id, issue, channel, part, recipient, state, text, key, intended_at, error, sending_at, sendings, not_before";
+const COLUMNS: &str =
+    "id, issue, channel, part, recipient, state, text, key, intended_at, error, sending_at, sendings, not_before, settled_at";
 
 impl Memory {
     /// Writes an effect down, or finds the one with the same key: then the frozen bytes are those of the first time.
@@ -316,6 +319,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Effect> {
         sending_at: row.get::<_, Option<i64>>(10)?.map(time),
         sendings: row.get(11)?,
         not_before: row.get::<_, Option<i64>>(12)?.map(time),
+        settled_at: row.get::<_, Option<i64>>(13)?.map(time),
     })
 }
 

@@ -12,7 +12,7 @@ use strum::{Display, EnumIter, EnumString};
 
 use crate::channels::{Attached, Connection, Fault, Frozen, Look, Receipt};
 
-/// How long a server may take to finish what it was asked, after which "it is not there" counts. A server that was silent for
+/// How long a server may take to finish what it was asked, counted from when sight of it was lost, after which "it is not there" counts. A server that was silent for
 /// a minute may still write; nobody sees it do so after a quarter of an hour.
 const SETTLED: TimeDelta = TimeDelta::minutes(15);
 
@@ -71,7 +71,8 @@ pub enum Delivered {
         /// Why.
         why: String,
     },
-    /// The channel did not do it; the fault says whether it may have happened.
+    /// The channel did not do it; the fault says whether it may have happened. Of a look only what the caller must remember, a
+    /// dead credential or a rate limit: then the effect stays unknown.
     Failed(Fault),
     /// It may have happened, and a look did not settle it.
     Unsure {
@@ -244,7 +245,7 @@ fn look(memory: &mut Memory, connection: &Connection, unknown: Unknown, brakes: 
             Ok(Looked::Settled(Delivered::Confirmed(receipt)))
         }
         Ok(Look::Absent { place, seen }) => {
-            let since = unknown.effect().sending_at.unwrap_or(now);
+            let since = unseen_since(unknown.effect()).unwrap_or(now);
             if now - since < SETTLED {
                 return unsure(format!("{seen}, but the server may still be at it; looked at again from {} on", clock(since + SETTLED)));
             }
@@ -253,8 +254,14 @@ fn look(memory: &mut Memory, connection: &Connection, unknown: Unknown, brakes: 
             Ok(Looked::NotThere(unknown))
         }
         Ok(Look::CannotTell { why }) => unsure(why),
+        Err(fault @ (Fault::Credential { .. } | Fault::RateLimited { .. })) => Ok(Looked::Settled(Delivered::Failed(fault))),
         Err(fault) => unsure(fault.to_string()),
     }
+}
+
+/// From when on a server may still be at it: it was let go, and it was called for until sight of it was lost.
+fn unseen_since(effect: &Effect) -> Option<DateTime<Utc>> {
+    effect.sending_at.max(effect.settled_at)
 }
 
 fn kind_of(connection: &Connection) -> String {
@@ -269,3 +276,6 @@ fn kind_of(connection: &Connection) -> String {
 fn clock(at: DateTime<Utc>) -> String {
     at.format("%H:%M UTC").to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ impl Intended {
     pub fn await_human(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Awaiting, MemoryError> {
         memory
             .step(self.0.id, EffectState::Intended, EffectState::AwaitingHuman, at, None)
-            .map(|()| Awaiting(Effect { state: EffectState::AwaitingHuman, ..self.0 }))
+            .map(|()| Awaiting(Effect { state: EffectState::AwaitingHuman, settled_at: Some(at), ..self.0 }))
     }
 
     /// It will not happen.
@@ -161,7 +161,7 @@ impl Sending {
     pub fn lose_sight(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<Unknown, MemoryError> {
         memory
             .step(self.0.id, EffectState::Sending, EffectState::Unknown, at, Some(why))
-            .map(|()| Unknown(Effect { state: EffectState::Unknown, error: Some(why.to_owned()), ..self.0 }))
+            .map(|()| Unknown(Effect { state: EffectState::Unknown, error: Some(why.to_owned()), settled_at: Some(at), ..self.0 }))
     }
 }
 

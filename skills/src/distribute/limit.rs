@@ -78,7 +78,7 @@ impl Limit {
             Counting::Units => text.encode_utf16().count(),
             Counting::Mastodon { link: 0 } => text.chars().count(),
             // A link in the author's words costs a whole link on top of its letters: rather too short than too long.
-            Counting::Mastodon { link } => words.chars().count() + link * (words.matches("://").count() + own),
+            Counting::Mastodon { link } => words.chars().count().saturating_add(link.saturating_mul(words.matches("://").count() + own)),
             Counting::Bluesky => text.graphemes(true).count(),
             Counting::X => words.graphemes(true).map(weight).sum::<usize>() + LINK * (possible_links(&words) + own),
         }
@@ -177,6 +177,7 @@ mod tests {
             (Limit::of_text(Channel::Mastodon, None), 500, 27),
             (told(Channel::Mastodon, 5000, 25), 5000, 29),
             (told(Channel::Mastodon, 100_000, 0), 100_000, 59),
+            (told(Channel::Mastodon, 500, usize::MAX), 500, usize::MAX),
             (Limit::of_text(Channel::Bluesky, None), 300, 59),
             (told(Channel::Bluesky, 200, 23), 200, 59),
             (told(Channel::Bluesky, 100_000, 0), 300, 59),

@@ -227,7 +227,7 @@ fn what_the_server_says_for_certain_is_told_apart() {
     let limited = fault(json!({"type": "ratelimit", "headers": {"X-RateLimit-Reset": "2026-11-20T14:05:00.000Z", "Retry-After": "300"}}));
     assert!(matches!(&limited, Fault::RateLimited { until, .. } if *until == now() + TimeDelta::minutes(5)), "{limited:?}");
     assert!(matches!(fault(json!({"type": "status", "status": 401})), Fault::Credential { .. }));
-    assert!(matches!(fault(json!({"type": "status", "status": 410})), Fault::Refused { .. }));
+    assert!(matches!(fault(json!({"type": "status", "status": 410})), Fault::Later { .. }));
     assert!(matches!(fault(json!({"type": "status", "status": 503})), Fault::Unclear { .. }));
     assert!(matches!(fault(json!({"type": "malformed"})), Fault::Unclear { .. }));
     let long = freeze(&connection, &format!("{WORDS} {}", "x".repeat(600)), None, None);
@@ -263,7 +263,7 @@ fn a_redirect_carries_the_token_nowhere() {
         let (connection, mut ledger) = (account(&scripted.url), Ledger::open());
         let sending = ledger.let_go(&freeze(&connection, WORDS, None, None), "post");
         let fault = connection.send(&sending, &[], now()).unwrap_err();
-        assert!(matches!(&fault, Fault::Refused { why, .. } if why.contains(&elsewhere.url)), "{fault:?}");
+        assert!(matches!(&fault, Fault::Later { why, .. } if why.contains(&elsewhere.url)), "{fault:?}");
         assert!(connection.account(now()).is_err() && connection.look(sending.effect(), now()).is_err());
         assert!(login::begin(&Url::parse(&scripted.url).unwrap(), Duration::from_secs(2)).is_err());
         assert!(elsewhere.requests().is_empty(), "{:?}", elsewhere.requests());

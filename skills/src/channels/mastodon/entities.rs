@@ -12,6 +12,9 @@ use super::super::PostLimits;
 /// Mastodon's own limits, for a server that says nothing.
 const UNSAID: PostLimits = PostLimits { characters: 500, link: 23 };
 
+/// The most that is believed of a server: more would only break our counting.
+const MOST: PostLimits = PostLimits { characters: 1_000_000, link: 1000 };
+
 /// Who the token belongs to (`verify_credentials`).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -123,8 +126,8 @@ fn limits(configuration: Option<Configuration>, older: Option<usize>) -> PostLim
     let statuses = configuration.and_then(|configuration| configuration.statuses).unwrap_or_default();
     PostLimits {
         // No server takes statuses of nothing: a 0 says as much as nothing.
-        characters: statuses.max_characters.or(older).filter(|most| *most > 0).unwrap_or(UNSAID.characters),
-        link: statuses.characters_reserved_per_url.unwrap_or(UNSAID.link),
+        characters: statuses.max_characters.or(older).filter(|most| *most > 0).unwrap_or(UNSAID.characters).min(MOST.characters),
+        link: statuses.characters_reserved_per_url.unwrap_or(UNSAID.link).min(MOST.link),
     }
 }
 

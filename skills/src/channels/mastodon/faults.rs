@@ -38,33 +38,44 @@ pub(super) fn not_written(silence: Silence) -> Fault {
     }
 }
 
-/// An answer to a question, or to a write that makes nothing public: at worst it is asked again.
+/// An answer to a question: at worst it is asked again.
 pub(super) fn of_reading(answer: &Answer, server: &Url, secret: &SecretString, now: DateTime<Utc>) -> Fault {
     match answer.status {
         408 | 409 | 425 | 500.. => later(without(answer.said(), secret)),
-        _ => certain(answer, server, secret, now).unwrap_or_else(|| unclear(without(answer.said(), secret))),
+        _ => certain(answer, server, secret, now, refused).unwrap_or_else(|| unclear(without(answer.said(), secret))),
+    }
+}
+
+/// An answer to an upload, which makes nothing public: whatever it is, nothing happened.
+pub(super) fn of_uploading(answer: &Answer, server: &Url, secret: &SecretString, now: DateTime<Utc>) -> Fault {
+    match answer.status {
+        408 | 409 | 425 | 500.. => later(without(answer.said(), secret)),
+        _ => certain(answer, server, secret, now, later).unwrap_or_else(|| later(without(answer.said(), secret))),
     }
 }
 
 /// An answer to a write that would be public. 408 and 409 may come after the write: the one from a proxy, the other from a
-/// second request under the same key.
+/// second request under the same key. What is wrong with the server or the account is put right and tried again.
 pub(super) fn of_writing(answer: &Answer, server: &Url, secret: &SecretString, now: DateTime<Utc>) -> Fault {
     match answer.status {
         408 | 409 | 500.. => unclear(without(answer.said(), secret)),
-        _ => certain(answer, server, secret, now).unwrap_or_else(|| unclear(without(answer.said(), secret))),
+        _ => certain(answer, server, secret, now, later).unwrap_or_else(|| unclear(without(answer.said(), secret))),
     }
 }
 
-/// The fault, where the answer says for certain that nothing happened.
-fn certain(answer: &Answer, server: &Url, secret: &SecretString, now: DateTime<Utc>) -> Option<Fault> {
+/// The fault, where the answer says for certain that nothing happened: `no` where it is not about what was sent.
+fn certain(answer: &Answer, server: &Url, secret: &SecretString, now: DateTime<Utc>, no: fn(String) -> Fault) -> Option<Fault> {
     let why = without(answer.said(), secret);
     match answer.status {
         // 303 is not among them: it says "done, see there".
-        301 | 302 | 307 | 308 => Some(refused(moved(answer, server))),
+        301 | 302 | 307 | 308 => Some(no(moved(answer, server))),
+        400 | 413 | 422 => Some(refused(why)),
         401 => Some(Fault::Credential { channel: CHANNEL, why }),
         403 if is_about_the_token(&why) => Some(Fault::Credential { channel: CHANNEL, why }),
+        403 => Some(no(format!("{why}; see on the server what the account may do"))),
+        404 | 405 | 410 => Some(no(format!("{why}; check `server` in the settings"))),
         429 => Some(Fault::RateLimited { channel: CHANNEL, until: answer.limited_until(now), why }),
-        400..=499 => Some(refused(why)),
+        400..=499 => Some(no(why)),
         _ => None,
     }
 }
@@ -93,13 +104,16 @@ pub(super) fn without(words: String, secret: &SecretString) -> String {
     if secret.is_empty() { words } else { words.replace(secret, "…") }
 }
 
-/// What a call of `megalodon` ran into. Only calls that make nothing public are made through it.
-pub(super) fn of_megalodon(error: megalodon::error::Error, server: &Url, secret: &SecretString, now: DateTime<Utc>) -> Fault {
+/// What an answer means: [`of_reading`] or one of its like.
+pub(super) type Meaning = fn(&Answer, &Url, &SecretString, DateTime<Utc>) -> Fault;
+
+/// What a call of `megalodon` ran into; `of` says what its answer means. Only calls that make nothing public go through it.
+pub(super) fn of_megalodon(error: megalodon::error::Error, of: Meaning, server: &Url, secret: &SecretString, now: DateTime<Utc>) -> Fault {
     match error {
         megalodon::error::Error::OwnError(own) if own.status.is_some() => {
             let headers = own.header.unwrap_or_default();
             let answer = Answer { status: own.status.unwrap_or_default(), headers, body: own.message.into_bytes() };
-            of_reading(&answer, server, secret, now)
+            of(&answer, server, secret, now)
         }
         // The address may hold a code.
         megalodon::error::Error::RequestError(error) => later(without(error.without_url().to_string(), secret)),

@@ -98,14 +98,14 @@ impl Client {
 
     fn megalodon(&self) -> Result<Box<dyn Megalodon + Send + Sync>, Fault> {
         megalodon::generator(SNS::Mastodon, self.server.origin().ascii_serialization(), None, Some(AGENT.to_owned()))
-            .map_err(|error| faults::of_megalodon(error, &self.server, &SecretString::from(""), NO_CLOCK))
+            .map_err(|error| faults::of_megalodon(error, faults::of_reading, &self.server, &SecretString::from(""), NO_CLOCK))
     }
 
     fn within<T>(&self, call: impl Future<Output = Result<T, megalodon::error::Error>>, secret: &SecretString) -> Result<T, Fault> {
         let answer = self.http.block_on(async { tokio::time::timeout(self.patience, call).await });
         answer
             .map_err(|_| later("no answer in time"))?
-            .map_err(|error| faults::of_megalodon(error, &self.server, secret, NO_CLOCK))
+            .map_err(|error| faults::of_megalodon(error, faults::of_reading, &self.server, secret, NO_CLOCK))
             .map_err(|fault| match fault {
                 Fault::RateLimited { why, .. } => later(format!("{why}; wait a while")),
                 other => other,

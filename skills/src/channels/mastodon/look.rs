@@ -50,9 +50,14 @@ fn verdict(mastodon: &Mastodon, seen: &Seen, frozen: &frozen::Status, path: &str
             None => Look::CannotTell { why: "a status with its words is there, and the server does not name it".to_owned() },
         };
     }
-    if let Some(alike) = of(Kinship::SameLink).next() {
-        let place = alike.url.as_deref().and_then(entities::page).or_else(|| alike.id.clone()).unwrap_or_default();
-        return Look::CannotTell { why: format!("a status with the same link and other words is there: {place}") };
+    for (kinship, what) in [
+        (Kinship::Elsewhere, "a status with its words is there, at another place of the thread or at none"),
+        (Kinship::SameLink, "a status with the same link and other words is there"),
+    ] {
+        if let Some(alike) = of(kinship).next() {
+            let place = alike.url.as_deref().and_then(entities::page).or_else(|| alike.id.clone()).unwrap_or_default();
+            return Look::CannotTell { why: format!("{what}: {place}") };
+        }
     }
     let count = seen.statuses.len();
     if !seen.whole {

@@ -37,7 +37,7 @@ pub(super) fn upload(
     let options = UploadMediaInputOptions { description: Some(picture.alt.clone()), focus: None };
     let origin = mastodon.server.origin().ascii_serialization();
     let token = Some(mastodon.token.expose_secret().to_owned());
-    let failed = |error| faults::of_megalodon(error, &mastodon.server, &mastodon.token, now);
+    let failed = |error| faults::of_megalodon(error, faults::of_uploading, &mastodon.server, &mastodon.token, now);
     let client = megalodon::generator(SNS::Mastodon, origin, token, Some(AGENT.to_owned())).map_err(failed)?;
     let call = client.upload_media_reader(Box::new(Cursor::new(bytes)), Some(&options), Some(file));
     let answer = mastodon.http.block_on(async { tokio::time::timeout(mastodon.patience, call).await });
@@ -66,7 +66,7 @@ fn await_ready(mastodon: &Mastodon, id: &str, now: DateTime<Utc>) -> Result<(), 
             206 => {}
             // 404: attached already, or a server that has no such call; attaching will tell.
             200 | 404 => return Ok(()),
-            _ => return Err(faults::of_reading(&answer, &mastodon.server, &mastodon.token, now)),
+            _ => return Err(faults::of_uploading(&answer, &mastodon.server, &mastodon.token, now)),
         }
     }
     Err(later("the server is still working on the picture"))

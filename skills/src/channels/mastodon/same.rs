@@ -1,7 +1,8 @@
 //! Whether a status on the server is the one that was frozen. Servers write text anew: addresses become links, a mention loses
 //! its host, one makes italics of asterisks.
 //!
-//! Must stay true: the same words and the same link are ours; the same link with other words is a doubt, never a yes or a no.
+//! Must stay true: the same words and the same link, at the same place of a thread, are ours; the same link with other words,
+//! or the same words at another place, is a doubt, never a yes or a no.
 
 use url::Url;
 
@@ -16,6 +17,8 @@ pub(super) enum Kinship {
     Same,
     /// It tells the same link in other words: ours, changed by the server, or one that a person posted.
     SameLink,
+    /// It tells the same words and link, but answers another status or none: the server may have lost what it answered.
+    Elsewhere,
     /// It is another.
     Other,
 }
@@ -23,9 +26,10 @@ pub(super) enum Kinship {
 pub(super) fn compare(frozen: &frozen::Status, there: &entities::Status) -> Kinship {
     let plain = html::plain(there.content.as_deref().unwrap_or_default());
     let linked = frozen.link.as_deref().is_none_or(|link| leads_to(&plain, link));
-    let words = same_words(&frozen.status, &plain.text) && frozen.in_reply_to_id == there.in_reply_to_id;
+    let words = same_words(&frozen.status, &plain.text);
     match (linked, words) {
-        (true, true) => Kinship::Same,
+        (true, true) if frozen.in_reply_to_id == there.in_reply_to_id => Kinship::Same,
+        (true, true) => Kinship::Elsewhere,
         (true, false) if frozen.link.is_some() => Kinship::SameLink,
         _ => Kinship::Other,
     }

@@ -105,10 +105,10 @@ fn a_piece_of_a_thread_answers_the_one_before() {
     let second = Piece { text: "2/2 More", reply: Some((&before, &before)), ..piece(&post, None) };
     let second: frozen::Status = serde_json::from_slice(&frozen::freeze(&second).expect("frozen").text).expect("read");
     assert_eq!((second.link.as_deref(), second.in_reply_to_id.as_deref()), (None, Some("1")));
-    for (answers, expected) in [("1", Kinship::Same), ("2", Kinship::Other)] {
+    for (answers, expected) in [(Some("1"), Kinship::Same), (Some("2"), Kinship::Elsewhere), (None, Kinship::Elsewhere)] {
         let there: entities::Status =
             serde_json::from_value(json!({"content": "<p>2/2 More</p>", "in_reply_to_id": answers})).expect("a status");
-        assert_eq!(compare(&second, &there), expected, "{answers}");
+        assert_eq!(compare(&second, &there), expected, "{answers:?}");
     }
 }
 
@@ -126,6 +126,7 @@ fn limits_come_from_the_server() {
         {"statuses": {"max_characters": 100_000, "max_media_attachments": 4, "characters_reserved_per_url": 32}}});
     let pleroma = json!({"uri": "https://pleroma.example", "max_toot_chars": 7000});
     let silent = json!({"uri": 5, "configuration": {"statuses": {"max_characters": "many"}}, "max_toot_chars": 0});
+    let boundless = json!({"configuration": {"statuses": {"max_characters": u64::MAX, "characters_reserved_per_url": u64::MAX}}});
     for (page, host, characters, link) in [
         (v2(mastodon), Some("social.example"), 500, 23),
         (v2(gotosocial), Some("example.org"), 5000, 25),
@@ -133,6 +134,7 @@ fn limits_come_from_the_server() {
         (v1(snac), Some("snac.example"), 100_000, 32),
         (v1(pleroma), Some("pleroma.example"), 7000, 23),
         (v1(silent), None, 500, 23),
+        (v2(boundless), None, 1_000_000, 1000),
     ] {
         assert_eq!(page, Instance { host: host.map(str::to_owned), limits: PostLimits { characters, link } });
     }
@@ -173,12 +175,15 @@ fn an_answer_says_whether_it_may_have_happened() {
         (401, "The access token is invalid", 'c', 'c'),
         (403, "This action is outside the authorized scopes", 'c', 'c'),
         (403, "Your login is currently disabled", 'c', 'c'),
-        (403, "This action is not allowed", 'r', 'r'),
-        (404, "Record not found", 'r', 'r'),
-        (410, "Gone", 'r', 'r'),
+        (403, "This action is not allowed", 't', 'r'),
+        (400, "Bad request", 'r', 'r'),
+        (404, "Record not found", 't', 'r'),
+        (405, "", 't', 'r'),
+        (410, "Gone", 't', 'r'),
         (413, "Too large", 'r', 'r'),
         (422, "Validation failed: Text character limit of 500 exceeded", 'r', 'r'),
-        (418, "", 'r', 'r'),
+        (418, "", 't', 'r'),
+        (425, "", 't', 't'),
         (408, "", 'u', 't'),
         (409, "", 'u', 't'),
         (429, "Too many requests", 'l', 'l'),
@@ -186,7 +191,10 @@ fn an_answer_says_whether_it_may_have_happened() {
         (503, "", 'u', 't'),
         (304, "", 'u', 'u'),
         (303, "", 'u', 'u'),
-        (308, "", 'r', 'r'),
+        (301, "", 't', 'r'),
+        (302, "", 't', 'r'),
+        (307, "", 't', 'r'),
+        (308, "", 't', 'r'),
     ] {
         let (written, read, said) = fault(status, error, None);
         assert_eq!((written, read), (writing, reading), "{said}");

@@ -117,7 +117,7 @@ fn a_picture_that_is_gone_when_it_is_attached_is_unclear() {
     assert!(matches!(sent, Err(Fault::Unclear { .. })), "{sent:?}");
     let plain = freeze(&connection, WORDS, None, None);
     let sent = connection.send(&ledger.let_go(&plain, "plain"), &[], now());
-    assert!(matches!(sent, Err(Fault::Refused { .. })), "{sent:?}");
+    assert!(matches!(sent, Err(Fault::Later { .. })), "{sent:?}");
 }
 
 #[test]
