@@ -158,25 +158,25 @@ fn act_or_next(
             return Ok((sheet, done, asks));
         };
         stages.check()?;
-        let id = action.chosen().eligible().task().id.clone();
+        let task = action.chosen().eligible().task().clone();
         match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
             Ok(done) => {
-                tried::succeeded(memory, action.chosen().eligible().task(), scene.now)?;
+                tried::succeeded(memory, &task, scene.now)?;
                 return Ok((sheet, done, asks));
             }
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
             Err(failure) => {
                 tracing::warn!("{failure}");
                 let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-                said.push(format!("“{}” failed: {failure}{hint}", action.chosen().eligible().task().text));
-                if deliberation.look_at_credential(scene, memory, &id)? {
+                said.push(format!("“{}” failed: {failure}{hint}", task.text));
+                if deliberation.look_at_credential(scene, memory, &task.id)? {
                     // Blocked now, and asked for in this very wake.
                     continue;
                 }
                 if !failure.held {
-                    tried::failed(memory, action.chosen().eligible().task(), &failure.to_string(), scene.now)?;
+                    tried::failed(memory, &task, &failure.to_string(), scene.now)?;
                 }
-                deliberation.set_aside(&id, &failure.to_string(), scene.now);
+                deliberation.set_aside(&task.id, &failure.to_string(), scene.now);
             }
         }
     }
