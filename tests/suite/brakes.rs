@@ -30,7 +30,7 @@ fn nothing_goes_out_in_quiet_hours() {
     let server = Mastodon::start();
     let mut home = home(&server, &server.url, "[wake]\nquiet = \"10:00-16:00\"\ntimezone = \"UTC\"");
     let (said, there) = wake(&home, &server);
-    assert!(there == 0 && said.contains("it is quiet until 16:00 UTC"), "{said}");
+    assert!(there == 0 && said.contains("it is quiet now; not before 2026-11-20 16:00 UTC"), "{said}");
     assert!(home.read("PROGRESS.md").contains("- [ ] Post issue 45"));
     let (said, there) = wake(home.at("2026-11-20T16:00:00Z"), &server);
     assert!(there == 1 && home.read("PROGRESS.md").contains("- [x] Post issue 45"), "{said}");
