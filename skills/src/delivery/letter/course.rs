@@ -197,7 +197,7 @@ impl<'a> Course<'a> {
 
     /// It was not, or nobody knows.
     fn not_taken(&mut self, sending: Sending, not_taken: NotTaken) -> Result<(), MemoryError> {
-        let NotTaken { fault, bounced } = not_taken;
+        let NotTaken { fault, bounced, stops } = not_taken;
         let now = self.now();
         let why = fault.to_string();
         self.untried_of(&sending);
@@ -218,6 +218,12 @@ impl<'a> Course<'a> {
             Fault::Credential { .. } => {
                 self.progress.put_back += 1;
                 sending.put_back(self.memory, &why, now, now)?;
+                self.over = Some(Stopped::Server(fault.clone()));
+            }
+            // Not the mail's fault: however often it happens, the mail is not refused for it.
+            Fault::Later { .. } | Fault::RateLimited { .. } if stops => {
+                self.progress.put_back += 1;
+                sending.put_back(self.memory, &why, now + TimeDelta::hours(BACK_OFF[0]), now)?;
                 self.over = Some(Stopped::Server(fault.clone()));
             }
             Fault::Later { .. } | Fault::RateLimited { .. } => self.later(sending, &why)?,

@@ -25,6 +25,7 @@ struct World {
     now: Cell<DateTime<Utc>>,
     rate: u32,
     slept: RefCell<Vec<Duration>>,
+    letter: Letter,
 }
 
 impl World {
@@ -35,7 +36,8 @@ impl World {
         let run = run(&mut memory, now);
         let script = Script::start();
         let email = Email::new(server(&format!("smtp://127.0.0.1:{}", script.port))).expect("a server");
-        Self { _folder: folder, memory, script, email, run, now: Cell::new(now), rate: 0, slept: RefCell::new(vec![]) }
+        let (now, slept) = (Cell::new(now), RefCell::new(vec![]));
+        Self { _folder: folder, memory, script, email, run, now, rate: 0, slept, letter: letter() }
     }
 
     fn deliver(&mut self, to: &[&str]) -> Progress {
@@ -62,7 +64,7 @@ impl World {
             assert!(progress.total() <= rows && progress.total() >= rows - progress.suppressed, "{progress:?}");
         };
         let round = Round { run: self.run, key: b"key", rate: self.rate, until, now: &clock, sleep: &sleep, may, step, progress: &seen };
-        deliver(&mut self.memory, &self.email, &letter(), &recipients, &round).expect("the ledger works")
+        deliver(&mut self.memory, &self.email, &self.letter, &recipients, &round).expect("the ledger works")
     }
 
     fn taken(&self) -> Vec<String> {
@@ -196,6 +198,18 @@ fn a_dead_server_costs_no_try() {
         let progress = world.deliver(&["a@b.example"]);
         assert!(matches!(progress.stopped, Some(Stopped::Server(Fault::Later { .. }))));
         assert_eq!(progress.left, 1);
+    }
+}
+
+#[test]
+fn a_server_that_takes_none_of_ours_now_ends_the_round_and_costs_no_mail() {
+    let mut world = World::new();
+    world.letter.from = "banned@a.example".into();
+    for _ in 0..7 {
+        let progress = world.deliver(&["a@b.example", "b@b.example"]);
+        assert!(matches!(progress.stopped, Some(Stopped::Server(Fault::Later { .. }))), "{progress:?}");
+        assert_eq!((progress.refused, progress.put_back + progress.left), (0, 2));
+        world.now.set(world.now.get() + TimeDelta::hours(3));
     }
 }
 
