@@ -187,7 +187,40 @@ fn a_server_that_fails_one_after_the_other_is_left_alone() {
         assert!(matches!(progress.stopped, Some(Stopped::InARow(_))), "{kind}: {progress:?}");
         assert_eq!(progress.left, count - most, "{kind}");
         assert_eq!(progress.total(), count);
+        // A server that is wrong costs no reader, and no mail but those that may have arrived.
+        assert_eq!((progress.refused, progress.put_back), (0, if kind == "lost" { 0 } else { most }), "{kind}");
+        assert!(world.memory.suppressed().expect("read").is_empty(), "{kind}");
     }
+}
+
+#[test]
+fn who_bounced_is_taken_off_by_a_server_that_takes_others() {
+    let mut world = World::new();
+    // Alone it proves nothing, not even the fifth time, but then the mail is given up.
+    for hours in [2, 6, 24, 48, 0] {
+        let progress = world.deliver(&["reject@a.example"]);
+        assert_eq!((progress.put_back, progress.refused), if hours > 0 { (1, 0) } else { (0, 1) });
+        world.now.set(world.now.get() + TimeDelta::hours(hours));
+    }
+    assert!(world.memory.suppressed().expect("read").is_empty());
+    let progress = world.deliver(&["reject@a.example", "reject@b.example", "spam@b.example", "a@b.example", "reject@c.example"]);
+    assert_eq!((progress.sent, progress.refused, progress.put_back), (1, 4, 0));
+    let mut off: Vec<String> = world.memory.suppressed().expect("read").into_iter().map(|one| one.subscriber).collect();
+    let mut expected = vec![reader("reject@b.example").id, reader("reject@c.example").id];
+    off.sort();
+    expected.sort();
+    assert_eq!(off, expected);
+}
+
+#[test]
+fn a_row_of_bounces_after_mails_that_were_taken_costs_no_reader_either() {
+    let mut world = World::new();
+    let mut list = vec!["a@b.example".to_owned()];
+    list.extend((0..26).map(|at| format!("reject@{at}.example")));
+    let progress = world.deliver(&of(&list));
+    assert!(matches!(progress.stopped, Some(Stopped::InARow(_))));
+    assert_eq!((progress.sent, progress.refused, progress.put_back, progress.left), (1, 0, 25, 1));
+    assert!(world.memory.suppressed().expect("read").is_empty());
 }
 
 #[test]
