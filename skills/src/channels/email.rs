@@ -96,11 +96,13 @@ pub(crate) struct NotTaken {
     pub(crate) fault: Fault,
     /// The server says that there is no such address: it comes off the list.
     pub(crate) bounced: bool,
+    /// The server would take nobody's mail now: the round ends.
+    pub(crate) stops: bool,
 }
 
 impl From<Fault> for NotTaken {
     fn from(fault: Fault) -> Self {
-        Self { fault, bounced: false }
+        Self { fault, bounced: false, stops: false }
     }
 }
 

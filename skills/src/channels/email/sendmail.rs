@@ -69,7 +69,7 @@ impl Sendmail {
             Some(0) => Ok(said(&format!("taken by {}", self.program.display()))),
             Some(TRY_LATER) => Err(later(said(&format!("exit code 75 {line}"))).into()),
             Some(code) if NO_ADDRESS.contains(&code) => {
-                Err(NotTaken { fault: refused(said(&format!("exit code {code} {line}"))), bounced: true })
+                Err(NotTaken { fault: refused(said(&format!("exit code {code} {line}"))), bounced: true, stops: false })
             }
             _ => Err(unclear(said(&format!("the mail program ended with {status} {line}"))).into()),
         }

@@ -22,6 +22,10 @@ use super::fit::{refused, said};
 use super::mail::Ready;
 use super::{MailServer, NotTaken, later};
 
+/// What the words of a no speak of when it is about us and not about an address.
+const ABOUT_US: [&str; 12] =
+    ["relay", "sender", "limit", "quota", "policy", "spam", "block", "blacklist", "denied", "prohibit", "too many", " rate "];
+
 /// A mail server, and the line to it while it is open.
 pub(super) struct Smtp {
     host: String,
@@ -210,15 +214,51 @@ fn accepted(stage: Stage, expected: u16, answer: Result<Response, Error>) -> Res
 /// What a no to a command before the content means.
 fn no(stage: Stage, code: u16, line: String) -> NotTaken {
     match (code, stage) {
-        (530 | 534 | 535 | 538, _) => dead(line).into(),
-        // Nobody's mail would be taken: it is about us.
-        (500.., Stage::Sender) => dead(line).into(),
-        // A policy (RFC 3463, X.7.X) says nothing about the address: no reader comes off the list for it.
-        (500.., Stage::Recipient) if is_about(&line, "5.7.") => later(line).into(),
-        (500.., Stage::Recipient) => NotTaken { fault: refused(line), bounced: true },
-        (500.., Stage::Content) => NotTaken { bounced: is_about(&line, "5.1."), fault: refused(line) },
+        _ if is_about_login(code, &line) => dead(line).into(),
+        // Nobody's mail would be taken now: a quota of ours, or a sender that is not liked. The login may be sound all the same.
+        (500.., Stage::Sender) => NotTaken { stops: true, ..later(line).into() },
+        // A relay, a policy or a full mailbox says nothing about the address: no reader comes off the list for it.
+        (500.., Stage::Recipient) if !is_bounce(stage, code, &line) => later(line).into(),
+        (500.., _) => never(stage, code, line),
         _ => later(line).into(),
     }
+}
+
+/// A no for good. Only if it is about the address does the reader come off the list.
+fn never(stage: Stage, code: u16, line: String) -> NotTaken {
+    NotTaken { bounced: is_bounce(stage, code, &line), fault: refused(line), stops: false }
+}
+
+/// Whether a no is about the login (RFC 4954, section 6; RFC 5248 for 5.7.9, an `auth` mechanism that is too weak).
+fn is_about_login(code: u16, line: &str) -> bool {
+    matches!(code, 530 | 534 | 535 | 538) || (code >= 500 && matches!(enhanced(line), Some("5.7.8" | "5.7.9")))
+}
+
+/// Whether a no says that there is no such address. It is for ever, so it must say so: by its enhanced code (RFC 3463;
+/// 5.1.10: RFC 7505), or, where the recipient is named and there is none, by its code and by not speaking of anything else.
+fn is_bounce(stage: Stage, code: u16, line: &str) -> bool {
+    match enhanced(line) {
+        Some("5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10") => true,
+        // Loose codes: Postfix says 5.1.0 of a sender too, and Gmail 5.2.1 of a rate.
+        Some("5.1.0" | "5.2.1") => !speaks_of_us(line),
+        Some(_) => false,
+        None => stage == Stage::Recipient && matches!(code, 550 | 551 | 553) && !speaks_of_us(line),
+    }
+}
+
+/// Whether a no is about us, our server or our mails rather than about an address. Addresses in it don't count as words.
+fn speaks_of_us(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().filter(|word| !word.contains('@')).collect();
+    let words = words.join(" ").to_lowercase();
+    ABOUT_US.iter().any(|word| words.contains(word))
+}
+
+/// The enhanced code of an answer (RFC 3463), where it has one: `550 5.1.1 no such user`, `550 #5.1.1 no such user`.
+fn enhanced(line: &str) -> Option<&str> {
+    let code = line.split_whitespace().nth(1)?.trim_matches(|c: char| !c.is_ascii_digit());
+    let parts: Vec<&str> = code.split('.').collect();
+    let numbers = parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    (parts.len() == 3 && parts[0].len() == 1 && numbers).then_some(code)
 }
 
 /// The content. From its first byte on only the server knows whether it has the mail.
@@ -234,7 +274,7 @@ fn hand_in(connection: &mut SmtpConnection, message: &str) -> Result<String, Sto
         return Err(Stop { not_taken: unclear(line).into(), cut: false, open: false });
     };
     let not_taken = match code {
-        500.. => NotTaken { bounced: is_about(&line, "5.1."), fault: refused(line) },
+        500.. => never(Stage::Content, code, line),
         _ => later(line).into(),
     };
     Err(Stop { not_taken, cut: false, open: code != 421 })
@@ -245,11 +285,6 @@ fn content(message: &str) -> String {
     let first = if message.starts_with('.') { "." } else { "" };
     let end = if message.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" };
     format!("{first}{}{end}", message.replace("\r\n.", "\r\n.."))
-}
-
-/// Whether the answer's enhanced code (RFC 3463) starts like this: `550 5.1.1 no such user`.
-fn is_about(line: &str, class: &str) -> bool {
-    line.split_whitespace().nth(1).is_some_and(|code| code.starts_with(class))
 }
 
 /// The host as a name or an address, and whether it is this machine.
@@ -312,6 +347,65 @@ fn unclear(why: impl Into<String>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_said_of_an_address_is_for_ever() {
+        let bounced = [
+            "550 5.1.1 <spam@b.example>: user unknown in relay recipient table",
+            "550 #5.1.0 Address rejected",
+            "553 5.1.3 bad address",
+            "550 5.1.6 moved",
+            "556 5.1.10 null MX",
+            "550 5.2.1 mailbox disabled",
+            "550 <limit@b.example>: no such user",
+            "551 user not local",
+            "553 mailbox name not allowed",
+        ];
+        let kept = [
+            "550 5.1.0 <a@b.example>: Sender address rejected",
+            "550 5.1.8 sender's domain",
+            "550 5.2.1 is receiving mail at a rate that is too high",
+            "552 5.2.2 mailbox full",
+            "554 5.7.1 relay access denied",
+            "550 5.4.1 recipient rejected",
+            "550 relaying denied",
+            "550 Sender verify failed",
+            "550 daily limit reached",
+            "553 blocked: spam",
+            "550 4.2.2 out of turn",
+            "552 no room",
+            "554 no",
+            "502 what",
+        ];
+        let code = |line: &str| line[..3].parse().expect("a code");
+        for line in bounced {
+            assert!(no(Stage::Recipient, code(line), line.to_owned()).bounced, "{line}");
+            // Without an enhanced code the content's no is about the content.
+            assert_eq!(never(Stage::Content, code(line), line.to_owned()).bounced, enhanced(line).is_some(), "{line}");
+        }
+        for line in kept {
+            let not_taken = no(Stage::Recipient, code(line), line.to_owned());
+            assert!(matches!(not_taken.fault, Fault::Later { .. }) && !not_taken.bounced && !not_taken.stops, "{line}");
+            assert!(!never(Stage::Content, code(line), line.to_owned()).bounced, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_quota_is_no_dead_login() {
+        for (line, dies) in [
+            ("530 5.7.0 log in first", true),
+            ("535 no", true),
+            ("550 5.7.8 no", true),
+            ("554 5.7.9 too weak", true),
+            ("550 5.4.5 daily quota exceeded", false),
+            ("554 5.7.1 not you", false),
+            ("550 no", false),
+        ] {
+            let not_taken = no(Stage::Sender, line[..3].parse().expect("a code"), line.to_owned());
+            assert_eq!(matches!(not_taken.fault, Fault::Credential { .. }), dies, "{line}");
+            assert_eq!(matches!(not_taken.fault, Fault::Later { .. }) && not_taken.stops, !dies, "{line}");
+        }
+    }
 
     #[test]
     fn no_line_of_the_content_ends_it() {

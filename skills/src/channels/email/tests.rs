@@ -122,7 +122,8 @@ fn what_is_about_us_costs_no_reader_their_place() {
     banned.from = "banned@a.example".into();
     let (sending, attached) = let_go(&banned, &reader("ann@b.example", None));
     let not_taken = at(&script).hand_over(&sending, &attached, now()).expect_err("not taken");
-    assert!(matches!(not_taken.fault, Fault::Credential { .. }) && !not_taken.bounced, "{}", not_taken.fault);
+    let stops = matches!(not_taken.fault, Fault::Later { .. }) && not_taken.stops;
+    assert!(stops && !not_taken.bounced, "{}", not_taken.fault);
 
     let with = |password: &str| {
         let settings = MailServer {

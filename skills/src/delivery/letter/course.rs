@@ -1,13 +1,14 @@
 //! One mail after the other: brakes, ledger, server, ledger.
 //!
 //! Must stay true: between the commit that lets a mail go and the call there is no waiting; a mail that was taken is confirmed
-//! before anything else is done; only rows that are due are touched, each once in a run.
+//! before anything else is done; only rows that are due are touched, each once in a run; a mail is refused for good, and its
+//! reader taken off the list, only by a server that takes others: until then the row stands as put back.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reveille_memory::{Effect, EffectState, Intended, Memory, MemoryError, Sending, Standing, SuppressedFor};
+use reveille_memory::{Effect, EffectState, Intended, Key, Memory, MemoryError, Sending, Standing, SuppressedFor};
 
 use super::{PAGE, PART, Progress, Round, Stopped};
 use crate::channels::email::{Email, Mail, NotTaken};
@@ -19,9 +20,9 @@ const BACK_OFF: [i64; 4] = [2, 6, 24, 48];
 
 /// After so many answers in a row that are no answer it stops: the server, not the mails, has a fault.
 const UNCLEAR: u32 = 3;
-/// The same for mails that were put back or refused for their content.
+/// The same for mails that were put back or refused for their content. Those stay put back.
 const NOT_TAKEN: u32 = 10;
-/// The same for bounces: a list where nobody exists is rather a server that lies, and a bounce is for ever.
+/// The same for bounces: a list where nobody exists is rather a server that lies, and a bounce is for ever. Nobody bounced then.
 const BOUNCED: u32 = 25;
 
 /// The state of one delivery.
@@ -38,8 +39,19 @@ pub(super) struct Course<'a> {
     /// When the last mail was handed over.
     last: Option<DateTime<Utc>>,
     in_a_row: InARow,
+    /// Mails refused since the last one that was taken; in the ledger they are put back.
+    held: Vec<Held>,
     /// Why no further mail can go.
     over: Option<Stopped>,
+}
+
+/// A mail that was refused for good, while it is not known yet whether the server refuses everything.
+struct Held {
+    recipient: String,
+    why: String,
+    bounced: bool,
+    /// How often it was let go.
+    tries: u32,
 }
 
 #[derive(Default)]
@@ -58,7 +70,8 @@ impl<'a> Course<'a> {
         readers: HashSet<&'a str>,
         progress: &'a mut Progress,
     ) -> Self {
-        Self { memory, email, round, issue, readers, progress, letters: vec![], last: None, in_a_row: InARow::default(), over: None }
+        let (letters, held, in_a_row) = (vec![], vec![], InARow::default());
+        Self { memory, email, round, issue, readers, progress, letters, last: None, in_a_row, held, over: None }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -73,6 +86,10 @@ impl<'a> Course<'a> {
                 break;
             }
             self.page(page)?;
+        }
+        // Whoever was refused last stays so if the server took others before, and did not fail after.
+        if matches!(self.over, None | Some(Stopped::Brake(_) | Stopped::Time)) {
+            self.settle(self.progress.sent_now > 0)?;
         }
         Ok(self.over)
     }
@@ -182,7 +199,7 @@ impl<'a> Course<'a> {
         self.in_a_row = InARow::default();
         let evidence = [receipt.row()];
         // The rate would make it wait between the commit and the call.
-        let at_once = next.is_some() && self.pace().is_zero() && !self.is_over();
+        let at_once = next.is_some() && self.held.is_empty() && self.pace().is_zero() && !self.is_over();
         match next.take() {
             Some(intended) if at_once => {
                 (self.round.step)(Step::AfterIntent);
@@ -190,25 +207,21 @@ impl<'a> Course<'a> {
             }
             unsent => {
                 *next = unsent;
-                sending.confirm(self.memory, &evidence, self.now()).map(|()| None)
+                sending.confirm(self.memory, &evidence, self.now())?;
+                self.settle(true).map(|()| None)
             }
         }
     }
 
     /// It was not, or nobody knows.
     fn not_taken(&mut self, sending: Sending, not_taken: NotTaken) -> Result<(), MemoryError> {
-        let NotTaken { fault, bounced } = not_taken;
+        let NotTaken { fault, bounced, stops } = not_taken;
         let now = self.now();
         let why = fault.to_string();
         self.untried_of(&sending);
         match &fault {
             Fault::Refused { .. } => {
-                if bounced {
-                    let reader = sending.effect().recipient.clone();
-                    self.memory.suppress(&[reader], SuppressedFor::Bounced, now)?;
-                }
-                self.progress.refused += 1;
-                sending.refuse(self.memory, &why, now)?;
+                self.hold(sending, why, bounced)?;
             }
             Fault::Unclear { .. } => {
                 self.progress.unknown += 1;
@@ -220,20 +233,57 @@ impl<'a> Course<'a> {
                 sending.put_back(self.memory, &why, now, now)?;
                 self.over = Some(Stopped::Server(fault.clone()));
             }
+            // Not the mail's fault: however often it happens, the mail is not refused for it.
+            Fault::Later { .. } | Fault::RateLimited { .. } if stops => {
+                self.progress.put_back += 1;
+                sending.put_back(self.memory, &why, now + TimeDelta::hours(BACK_OFF[0]), now)?;
+                self.over = Some(Stopped::Server(fault.clone()));
+            }
             Fault::Later { .. } | Fault::RateLimited { .. } => self.later(sending, &why)?,
         }
         self.count_in_a_row(fault, bounced);
         Ok(())
     }
 
+    /// It was refused, which counts only when the server takes another mail: until then it is put back, and so it is after a crash.
+    fn hold(&mut self, sending: Sending, why: String, bounced: bool) -> Result<(), MemoryError> {
+        let now = self.now();
+        let Effect { sendings: tries, recipient, .. } = sending.effect().clone();
+        self.progress.put_back += 1;
+        sending.put_back(self.memory, &why, now + TimeDelta::hours(back_off(tries).unwrap_or(BACK_OFF[3])), now)?;
+        self.held.push(Held { recipient, why, bounced, tries });
+        Ok(())
+    }
+
+    /// What was held is refused if the server is sound, and so are those that it refused at every try if nobody can tell. Only
+    /// a sound server takes readers off the list.
+    fn settle(&mut self, is_sound: bool) -> Result<(), MemoryError> {
+        let now = self.now();
+        for held in std::mem::take(&mut self.held) {
+            if !is_sound && back_off(held.tries).is_some() {
+                continue;
+            }
+            let (issue, channel) = (self.issue.to_owned(), super::name().to_owned());
+            let key = Key { issue, channel, part: PART.to_owned(), recipient: held.recipient.clone() };
+            let Some(Standing::Intended(intended)) = self.memory.effect(&key)?.map(Memory::standing) else { continue };
+            if is_sound && held.bounced {
+                self.memory.suppress(&[held.recipient], SuppressedFor::Bounced, now)?;
+            }
+            intended.refuse(self.memory, &held.why, now)?;
+            self.untried(true);
+            self.progress.refused += 1;
+        }
+        Ok(())
+    }
+
     /// It may be tried again, five times in all.
     fn later(&mut self, sending: Sending, why: &str) -> Result<(), MemoryError> {
         let now = self.now();
-        let tries = usize::try_from(sending.effect().sendings).unwrap_or(usize::MAX);
-        match BACK_OFF.get(tries.saturating_sub(1)) {
+        let tries = sending.effect().sendings;
+        match back_off(tries) {
             Some(hours) => {
                 self.progress.put_back += 1;
-                sending.put_back(self.memory, why, now + TimeDelta::hours(*hours), now)
+                sending.put_back(self.memory, why, now + TimeDelta::hours(hours), now)
             }
             None => {
                 self.progress.refused += 1;
@@ -265,4 +315,10 @@ impl<'a> Course<'a> {
         let waiting = if was_put_back { &mut self.progress.put_back } else { &mut self.progress.left };
         *waiting = waiting.saturating_sub(1);
     }
+}
+
+/// How many hours a mail waits after so many tries; nothing after the last.
+fn back_off(tries: u32) -> Option<i64> {
+    let at = usize::try_from(tries).unwrap_or(usize::MAX).saturating_sub(1);
+    BACK_OFF.get(at).copied()
 }

@@ -25,6 +25,7 @@ struct World {
     now: Cell<DateTime<Utc>>,
     rate: u32,
     slept: RefCell<Vec<Duration>>,
+    letter: Letter,
 }
 
 impl World {
@@ -35,7 +36,8 @@ impl World {
         let run = run(&mut memory, now);
         let script = Script::start();
         let email = Email::new(server(&format!("smtp://127.0.0.1:{}", script.port))).expect("a server");
-        Self { _folder: folder, memory, script, email, run, now: Cell::new(now), rate: 0, slept: RefCell::new(vec![]) }
+        let (now, slept) = (Cell::new(now), RefCell::new(vec![]));
+        Self { _folder: folder, memory, script, email, run, now, rate: 0, slept, letter: letter() }
     }
 
     fn deliver(&mut self, to: &[&str]) -> Progress {
@@ -62,7 +64,7 @@ impl World {
             assert!(progress.total() <= rows && progress.total() >= rows - progress.suppressed, "{progress:?}");
         };
         let round = Round { run: self.run, key: b"key", rate: self.rate, until, now: &clock, sleep: &sleep, may, step, progress: &seen };
-        deliver(&mut self.memory, &self.email, &letter(), &recipients, &round).expect("the ledger works")
+        deliver(&mut self.memory, &self.email, &self.letter, &recipients, &round).expect("the ledger works")
     }
 
     fn taken(&self) -> Vec<String> {
@@ -185,7 +187,40 @@ fn a_server_that_fails_one_after_the_other_is_left_alone() {
         assert!(matches!(progress.stopped, Some(Stopped::InARow(_))), "{kind}: {progress:?}");
         assert_eq!(progress.left, count - most, "{kind}");
         assert_eq!(progress.total(), count);
+        // A server that is wrong costs no reader, and no mail but those that may have arrived.
+        assert_eq!((progress.refused, progress.put_back), (0, if kind == "lost" { 0 } else { most }), "{kind}");
+        assert!(world.memory.suppressed().expect("read").is_empty(), "{kind}");
     }
+}
+
+#[test]
+fn who_bounced_is_taken_off_by_a_server_that_takes_others() {
+    let mut world = World::new();
+    // Alone it proves nothing, not even the fifth time, but then the mail is given up.
+    for hours in [2, 6, 24, 48, 0] {
+        let progress = world.deliver(&["reject@a.example"]);
+        assert_eq!((progress.put_back, progress.refused), if hours > 0 { (1, 0) } else { (0, 1) });
+        world.now.set(world.now.get() + TimeDelta::hours(hours));
+    }
+    assert!(world.memory.suppressed().expect("read").is_empty());
+    let progress = world.deliver(&["reject@a.example", "reject@b.example", "spam@b.example", "a@b.example", "reject@c.example"]);
+    assert_eq!((progress.sent, progress.refused, progress.put_back), (1, 4, 0));
+    let mut off: Vec<String> = world.memory.suppressed().expect("read").into_iter().map(|one| one.subscriber).collect();
+    let mut expected = vec![reader("reject@b.example").id, reader("reject@c.example").id];
+    off.sort();
+    expected.sort();
+    assert_eq!(off, expected);
+}
+
+#[test]
+fn a_row_of_bounces_after_mails_that_were_taken_costs_no_reader_either() {
+    let mut world = World::new();
+    let mut list = vec!["a@b.example".to_owned()];
+    list.extend((0..26).map(|at| format!("reject@{at}.example")));
+    let progress = world.deliver(&of(&list));
+    assert!(matches!(progress.stopped, Some(Stopped::InARow(_))));
+    assert_eq!((progress.sent, progress.refused, progress.put_back, progress.left), (1, 0, 25, 1));
+    assert!(world.memory.suppressed().expect("read").is_empty());
 }
 
 #[test]
@@ -196,6 +231,18 @@ fn a_dead_server_costs_no_try() {
         let progress = world.deliver(&["a@b.example"]);
         assert!(matches!(progress.stopped, Some(Stopped::Server(Fault::Later { .. }))));
         assert_eq!(progress.left, 1);
+    }
+}
+
+#[test]
+fn a_server_that_takes_none_of_ours_now_ends_the_round_and_costs_no_mail() {
+    let mut world = World::new();
+    world.letter.from = "banned@a.example".into();
+    for _ in 0..7 {
+        let progress = world.deliver(&["a@b.example", "b@b.example"]);
+        assert!(matches!(progress.stopped, Some(Stopped::Server(Fault::Later { .. }))), "{progress:?}");
+        assert_eq!((progress.refused, progress.put_back + progress.left), (0, 2));
+        world.now.set(world.now.get() + TimeDelta::hours(3));
     }
 }
 
