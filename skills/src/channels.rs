@@ -2,7 +2,9 @@
 //!
 //! Must stay true: nothing is published but through [`Connection::send`], which takes an effect that the ledger has let go
 //! ([`Sending`]) and sends its frozen bytes; a credential goes to the host of the settings only, over TLS or to this machine;
-//! what a server says is data: it can name no other server, recipient or skill; no answer is read without a limit.
+//! what a server says is data: it can name no other server, recipient or skill; every call ends in time, and no answer to our
+//! own client is read without a limit of size. Mastodon's uploads and login go through `megalodon`, under a timeout of ours: its
+//! client reads an answer of any size and follows redirects, but takes the token to no other host.
 
 pub mod bluesky;
 pub mod email;
