@@ -64,6 +64,16 @@ impl Memory {
         })
     }
 
+    /// Whether somebody is never mailed again: asked before each mail, for a letter takes its time.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn is_suppressed(&self, subscriber: &str) -> Result<bool, MemoryError> {
+        let mut ask =
+            self.connection.prepare_cached("SELECT 1 FROM suppressed WHERE subscriber = ?1").map_err(|error| self.wrong(error))?;
+        ask.exists([subscriber]).map_err(|error| self.wrong(error))
+    }
+
     /// Everybody who is never mailed again.
     ///
     /// # Errors
@@ -88,6 +98,7 @@ mod tests {
         let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
         memory.suppress(&["ab".into(), "cd".into()], SuppressedFor::Bounced, now).expect("kept");
         memory.suppress(&["ab".into()], SuppressedFor::Left, now).expect("kept");
+        assert!(memory.is_suppressed("ab").expect("read") && !memory.is_suppressed("ef").expect("read"));
         let kept = memory.suppressed().expect("read");
         assert_eq!(
             kept.iter().map(|one| (one.subscriber.as_str(), one.why)).collect::<Vec<_>>(),

@@ -87,11 +87,14 @@ impl Root {
         for part in Path::new(relative).components() {
             let Component::Normal(part) = part else { return Err(outside()) };
             at.push(part);
-            match at.canonicalize() {
-                Ok(real) if real.starts_with(&self.path) => at = real,
-                Ok(_) => return Err(outside()),
-                Err(missing) if missing.kind() == io::ErrorKind::NotFound => fs::create_dir(&at).map_err(failed)?,
-                Err(source) => return Err(failed(source)),
+            match fs::create_dir(&at) {
+                // There already, or made by somebody else just now: a folder of the home, or a way out of it.
+                Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(failed)?,
+            }
+            at = at.canonicalize().map_err(failed)?;
+            if !at.starts_with(&self.path) {
+                return Err(outside());
             }
         }
         Ok(at)

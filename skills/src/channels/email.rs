@@ -149,7 +149,7 @@ impl Email {
     pub(crate) fn ready(&self) -> Result<(), Fault> {
         match &self.way {
             Way::Smtp(smtp) => smtp.ready(),
-            Way::Sendmail(_) => Ok(()),
+            Way::Sendmail(sendmail) => sendmail.prove(),
         }
     }
 

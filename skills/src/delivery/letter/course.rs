@@ -142,7 +142,9 @@ impl<'a> Course<'a> {
     fn next_fit(&mut self, rows: &mut dyn Iterator<Item = Effect>) -> Result<Option<Intended>, MemoryError> {
         for effect in rows {
             let Standing::Intended(intended) = Memory::standing(effect) else { continue };
-            let why = if !self.readers.contains(intended.effect().recipient.as_str()) {
+            let reader = intended.effect().recipient.as_str();
+            // Asked now: somebody may have left since the letter began.
+            let why = if !self.readers.contains(reader) || self.memory.is_suppressed(reader)? {
                 "the reader is not on the list any more"
             } else if !self.has_letter(intended.effect())? {
                 "the letter of this mail is not kept"
