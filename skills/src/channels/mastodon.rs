@@ -1,6 +1,6 @@
 //! Mastodon, and the servers that speak its API: GoToSocial, snac, Hollo. A stage a file below `mastodon/`.
 //!
-//! Must stay true: a status goes out by [`Mastodon::send`] only, with the ledger's [`Sending`], and counts as posted only when
+//! Must stay true: a status goes out by `Mastodon::send` only, with the ledger's [`Sending`], and counts as posted only when
 //! it was read back; what may have happened is [`Fault::Unclear`]; a server that leaves a field out is no error, one that
 //! answers half is.
 //!

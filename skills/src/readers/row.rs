@@ -87,7 +87,7 @@ impl Tier {
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reader {
-    /// See [`subscriber_id`].
+    /// See `subscriber_id`.
     pub id: String,
     /// The address, as it was written.
     pub email: String,
@@ -106,9 +106,9 @@ pub struct Reader {
 /// Somebody who is mailed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
-    /// See [`subscriber_id`].
+    /// See `subscriber_id`.
     pub id: String,
-    /// The address, of the plain shape ([`is_address`]).
+    /// The address, of the plain shape (`is_address`).
     pub email: String,
     /// The name, on one line, where it is known.
     pub name: Option<String>,
