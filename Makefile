@@ -41,6 +41,7 @@ audit: lint-dependencies ## dependencies against the advisory database (needs a 
 
 bench: build ## what BENCHMARKS.md measures
 	script/bench
+	$(CARGO) run --release --locked --package reveille-skills --example mail_speed
 
 install: bootstrap ## put the program in ~/.cargo/bin, or in bin of PREFIX=…
 	$(CARGO) install --locked --path agent --root "$(PREFIX)"
