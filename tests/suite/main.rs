@@ -20,4 +20,5 @@ mod readers;
 mod servers;
 mod subject;
 mod tells;
+mod unclear;
 mod wake;
