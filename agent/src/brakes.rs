@@ -61,20 +61,17 @@ impl Guard<'_> {
     }
 
     fn within_caps(&self, memory: &Memory, channel: Channel) -> Result<(), String> {
-        let caps = &self.scene.settings.caps;
-        let since = |hours| self.now() - TimeDelta::hours(hours);
-        let sent = |channel: Channel, since| memory.sent_since(&channel.to_string(), since).map_err(|error| error.to_string());
-        let mut today = 0;
+        let (caps, since) = (&self.scene.settings.caps, self.now() - TimeDelta::hours(24));
+        let (mut today, mut on_channel) = (0, 0);
         for other in Channel::ALL {
-            today += sent(other, since(24))?;
+            let sent = memory.sent_since(&other.to_string(), since).map_err(|error| error.to_string())?;
+            today += sent;
+            on_channel += if other == channel { sent } else { 0 };
         }
-        match () {
-            () if today >= caps.day => Err(format!("the cap is reached: {} effects a day", caps.day)),
-            () if sent(channel, since(24))? >= caps.channel => {
-                Err(format!("the cap is reached: {} effects a day on {}", caps.channel, channel.title()))
-            }
-            () if self.begun.get() >= caps.run => Err(format!("the cap is reached: {} effects in one wake", caps.run)),
-            () => Ok(()),
+        let run = (self.begun.get() >= caps.run).then(|| format!("{} effects in one wake", caps.run));
+        match caps.reached(today, on_channel, Some(channel)).or(run) {
+            Some(cap) => Err(format!("the cap is reached: {cap}")),
+            None => Ok(()),
         }
     }
 }

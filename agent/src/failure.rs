@@ -45,6 +45,11 @@ impl Failure {
         self
     }
 
+    /// With its hint behind it, for a note.
+    pub(crate) fn with_hint(&self) -> String {
+        self.hint.as_ref().map_or_else(|| self.to_string(), |hint| format!("{self} ({hint})"))
+    }
+
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::Failed => 1,

@@ -1,7 +1,7 @@
 //! Sending an issue to its readers: the letter made once, a mail a reader through the ledger, across as many wakes as it takes.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::connect::connect;
 use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
+use crate::record::write_whole;
 use crate::telling::failed;
 
 /// Where the secret is that tokens to unsubscribe are made of.
@@ -94,9 +95,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
             )
         }
     };
-    let hint = |failure: &Failure| failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    let hurt = server.into_iter().map(|failure| format!("{failure}{}", hint(&failure)));
-    Ok(Done { did, evidence, hurt: hurt.collect(), ..Done::default() })
+    Ok(Done { did, evidence, hurt: server.iter().map(Failure::with_hint).collect(), ..Done::default() })
 }
 
 /// What to tell of mails that nobody can tell of: only the human's word settles them.
@@ -149,12 +148,8 @@ fn home_key(home: &Home) -> Outcome<Vec<u8>> {
     }
     let mut key = vec![0; 32];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
-    // Whole or not at all, and for its owner only: that is how a temporary file begins.
-    let mut file = tempfile::NamedTempFile::new_in(home.memory())?;
-    file.write_all(&key)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(&path).map_err(|failed| failed.error)?;
-    File::open(home.memory())?.sync_all()?;
+    // A temporary file is for its owner only from its first byte on, and stays so.
+    write_whole(&path, &key)?;
     Ok(key)
 }
 

@@ -180,7 +180,7 @@ fn published(shelf: &Shelf, id: &str) -> NeedState {
 }
 
 fn posted(shelf: &Shelf, channel: Channel, issue: &str, told: &Told) -> NeedState {
-    let name = shelf.by_id(issue).map_or_else(|| issue.to_owned(), reveille_mission::Issue::name);
+    let name = shelf.name_of(issue);
     match told {
         Told::Done { prepared: false, .. } => NeedState::Met,
         Told::Done { prepared: true, .. } | Told::Prepared | Told::NotYet | Told::UnderWay => unmet(

@@ -55,15 +55,10 @@ fn under_way(reading: &Reading, ledger: &Ledger) -> bool {
 
 /// Whether a cap allows one more effect.
 fn budget(scene: &Scene<'_>, reading: &Reading, ledger: &Ledger) -> Past {
-    let caps = &scene.settings.caps;
-    if ledger.effects_today() >= caps.day {
-        return Past::OverBudget { cap: format!("{} effects a day", caps.day) };
-    }
-    match reading.channel {
-        Some(channel) if ledger.effects_today_on(channel) >= caps.channel => {
-            Past::OverBudget { cap: format!("{} effects a day on {}", caps.channel, channel.title()) }
-        }
-        _ => Past::Fresh,
+    let on_channel = reading.channel.map_or(0, |channel| ledger.effects_today_on(channel));
+    match scene.settings.caps.reached(ledger.effects_today(), on_channel, reading.channel) {
+        Some(cap) => Past::OverBudget { cap },
+        None => Past::Fresh,
     }
 }
 

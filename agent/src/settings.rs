@@ -241,6 +241,17 @@ pub(crate) struct Caps {
     pub(crate) run: u64,
 }
 
+impl Caps {
+    /// Which cap is reached, in words, by the effects of a day: on all channels, and on this one.
+    pub(crate) fn reached(&self, today: u64, on_channel: u64, channel: Option<Channel>) -> Option<String> {
+        match channel {
+            _ if today >= self.day => Some(format!("{} effects a day", self.day)),
+            Some(channel) if on_channel >= self.channel => Some(format!("{} effects a day on {}", self.channel, channel.title())),
+            _ => None,
+        }
+    }
+}
+
 impl Default for Caps {
     fn default() -> Self {
         Self { day: 12, channel: 4, run: 1 }

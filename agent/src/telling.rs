@@ -231,7 +231,7 @@ pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<S
             break;
         }
         let Ok(channel) = effect.channel.parse::<Channel>() else { continue };
-        let what = format!("{} on {}", shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), Issue::name), channel.title());
+        let what = format!("{} on {}", shelf.name_of(&effect.issue), channel.title());
         let connection = match connect(guard.scene.settings, guard.scene.home, guard.scene.environment, channel) {
             Ok(connection) => connection,
             Err(failure) => {
@@ -254,7 +254,7 @@ pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<S
 /// What to tell of posts that may have gone out.
 pub(crate) fn unsettled(memory: &Memory, shelf: &Shelf) -> Outcome<Vec<String>> {
     let say = |effect: Effect| {
-        let name = shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), Issue::name);
+        let name = shelf.name_of(&effect.issue);
         let why = effect.error.unwrap_or_default();
         format!("{name} on {} may have gone out ({why}); the next wake looks", effect.channel)
     };

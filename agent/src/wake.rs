@@ -167,8 +167,7 @@ fn act_or_next(
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
             Err(failure) => {
                 tracing::warn!("{failure}");
-                let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-                said.push(format!("“{}” failed: {failure}{hint}", task.text));
+                said.push(format!("“{}” failed: {}", task.text, failure.with_hint()));
                 if deliberation.look_at_credential(scene, memory, &task.id)? {
                     // Blocked now, and asked for in this very wake.
                     continue;

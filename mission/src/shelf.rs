@@ -74,6 +74,11 @@ impl Shelf {
         self.issues.iter().filter(|issue| issue.stage == Stage::Ready)
     }
 
+    /// How to name the issue with this id to a human: by the id itself when it is not here any more.
+    pub fn name_of(&self, id: &str) -> String {
+        self.by_id(id).map_or_else(|| id.to_owned(), Issue::name)
+    }
+
     /// By stable id.
     pub fn by_id(&self, id: &str) -> Option<&Issue> {
         self.issues.iter().find(|issue| issue.id == id)

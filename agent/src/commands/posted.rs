@@ -49,7 +49,7 @@ impl Posted {
         let mut memory = Memory::open(&ready.home.database(), now).or_fail()?;
         let shelf = load(&scene)?.shelf;
         let (channel, issue) = meant(&scene, &mut memory, &shelf, item)?;
-        let name = format!("{} on {}", shelf.by_id(&issue).map_or_else(|| issue.clone(), Issue::name), channel.title());
+        let name = format!("{} on {}", shelf.name_of(&issue), channel.title());
         if channel == Channel::Email {
             return self.of_mails(&scene, &mut memory, &issue, &name);
         }
@@ -126,10 +126,7 @@ fn meant(scene: &Scene<'_>, memory: &mut Memory, shelf: &Shelf, item: &str) -> O
         [one] => Ok(one.clone()),
         [] => Err(usage(&format!("nothing is called `{item}`"), "name the issue and the channel, like `45 hackernews`")),
         several => {
-            let names: Vec<String> = several
-                .iter()
-                .map(|(channel, issue)| format!("{} {channel}", shelf.by_id(issue).map_or_else(|| issue.clone(), Issue::name)))
-                .collect();
+            let names: Vec<String> = several.iter().map(|(channel, issue)| format!("{} {channel}", shelf.name_of(issue))).collect();
             Err(usage(&format!("`{item}` could be any of: {}", names.join(" | ")), "give the key, or the issue's number and the channel"))
         }
     }

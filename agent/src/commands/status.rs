@@ -161,7 +161,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     standing.unsettled = crate::telling::unsettled(memory, &shelf)?;
     standing.unsettled.extend(crate::letter::unsettled(memory, &shelf)?);
     for effect in crate::ledger::awaiting(memory)? {
-        let name = shelf.by_id(&effect.issue).map_or_else(|| effect.issue.clone(), reveille_mission::Issue::name);
+        let name = shelf.name_of(&effect.issue);
         standing.awaiting_you.push(format!("{name} on {}", effect.channel));
     }
     Ok(())
