@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 use reveille_mission::{Channel, Diagnostic, Priors, Skill};
-use reveille_schedules::{Every, Quiet};
+use reveille_schedules::{Cron, Every, Quiet, Schedule};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -58,13 +58,16 @@ pub(crate) struct Settings {
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct Wake {
-    /// The time from one wake to the next, like `2h`.
-    #[serde(deserialize_with = "parsed")]
-    pub(crate) every: Every,
+    /// The time from one wake to the next, like `2h`: elapsed time. Two hours when there is no `cron` either.
+    #[serde(deserialize_with = "parsed_option")]
+    every: Option<Every>,
+    /// The times of wakes in `timezone` instead, as a cron pattern of five fields.
+    #[serde(deserialize_with = "parsed_option")]
+    cron: Option<Cron>,
     /// Local hours without effects outside the home, like `23:00-07:00`.
     #[serde(deserialize_with = "parsed_option")]
     pub(crate) quiet: Option<Quiet>,
-    /// The time zone of those hours (IANA), default UTC.
+    /// The time zone of `cron` and `quiet` (IANA), default UTC.
     #[serde(deserialize_with = "parsed")]
     pub(crate) timezone: Tz,
     /// How long one wake may take, like `20m`.
@@ -81,13 +84,29 @@ pub(crate) struct Wake {
 impl Default for Wake {
     fn default() -> Self {
         Self {
-            every: Every::minutes(120),
+            every: None,
+            cron: None,
             quiet: None,
             timezone: Tz::UTC,
             limit: Every::minutes(20),
             patience: Patience::default(),
             measure_every: Days::of(7),
         }
+    }
+}
+
+impl Wake {
+    /// When wakes come.
+    pub(crate) fn schedule(&self) -> Schedule {
+        match &self.cron {
+            Some(cron) => Schedule::Cron(Box::new(cron.clone()), self.timezone),
+            None => Schedule::Every(self.every.unwrap_or(Every::minutes(120))),
+        }
+    }
+
+    /// What can't be meant.
+    fn problem(&self) -> Option<&'static str> {
+        (self.every.is_some() && self.cron.is_some()).then_some("`every` and `cron` say the same thing twice: keep one of them")
     }
 }
 
@@ -283,6 +302,9 @@ impl Settings {
             .priors
             .problem()
             .map_or(Ok(()), |problem| Err(vec![Diagnostic::error(keys::line_of(text, "[priors]"), 1, problem, "see docs/settings.md")]))?;
+        if let Some(problem) = settings.wake.problem() {
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[wake]"), 1, problem, "see docs/settings.md")]);
+        }
         if let Some(problem) = settings.channels.email.as_ref().and_then(Email::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[channels.email]"), 1, problem, "see docs/settings.md")]);
         }

@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod cron;
+mod every;
 mod quiet;
 mod schedule;
 
+pub use cron::{Cron, CronError};
+pub use every::{Every, EveryError};
 pub use quiet::{Quiet, QuietError};
-pub use schedule::{Due, Every, EveryError, due, slot};
+pub use schedule::{Due, Missed, Schedule, Slot, due};

@@ -1,85 +1,127 @@
-//! "Every two hours" is elapsed time in UTC, cut into slots: `slot = floor(unix time / period)`.
+//! When a wake is due. A slot is the time between two wakes, named by the moment at which it begins; a wake fills it once.
+//!
+//! "Every two hours" is elapsed time in UTC, cut at multiples of the period since 1970. A cron pattern is local time.
 
-use std::str::FromStr;
-use std::time::Duration;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono_tz::Tz;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::cron::Cron;
+use crate::every::Every;
 
-/// A period between wakes, from one minute to one week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Every(Duration);
-
-/// A period that can't be understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no period: write it like `30m`, `2h` or `1d`, from 1m to 7d")]
-pub struct EveryError {
-    given: String,
+/// When wakes come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Schedule {
+    /// A wake in each period.
+    Every(Every),
+    /// A wake at each time that the pattern names in this zone.
+    Cron(Box<Cron>, Tz),
 }
 
-impl Every {
-    /// A period of so many minutes, brought into the range of one minute to one week.
-    pub const fn minutes(minutes: u64) -> Self {
-        const MOST: u64 = 7 * 24 * 60;
-        Self(Duration::from_secs(
-            60 * if minutes == 0 {
-                1
-            } else if minutes > MOST {
-                MOST
-            } else {
-                minutes
-            },
-        ))
+/// The beginning of a slot, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(DateTime<Utc>);
+
+impl Slot {
+    /// The slot that begins at `seconds` since 1970.
+    pub fn at(seconds: i64) -> Option<Self> {
+        DateTime::from_timestamp(seconds, 0).map(Self)
     }
 
-    /// The period.
-    pub fn duration(self) -> Duration {
+    /// When it begins.
+    pub fn begins(self) -> DateTime<Utc> {
         self.0
     }
-}
 
-impl FromStr for Every {
-    type Err = EveryError;
-
-    fn from_str(given: &str) -> Result<Self, EveryError> {
-        let wrong = || EveryError { given: given.to_owned() };
-        let text = given.trim();
-        let unit = text.chars().next_back().ok_or_else(wrong)?;
-        let minutes: u64 = match unit {
-            'm' => 1,
-            'h' => 60,
-            'd' => 24 * 60,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-        let minutes = count.checked_mul(minutes).filter(|minutes| (1..=7 * 24 * 60).contains(minutes)).ok_or_else(wrong)?;
-        Ok(Self(Duration::from_secs(minutes * 60)))
+    /// Seconds since 1970: what a database keeps.
+    pub fn seconds(self) -> i64 {
+        self.0.timestamp()
     }
 }
 
-/// The number of the slot that `now` is in. Times before 1970 have negative slots.
-pub fn slot(now: DateTime<Utc>, every: Every) -> i64 {
-    now.timestamp().div_euclid(i64::try_from(every.0.as_secs()).unwrap_or(i64::MAX))
+/// Slots that passed without a wake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// The first of them.
+    pub first: Slot,
+    /// The last of them.
+    pub last: Slot,
+    /// How many they are, 10,000 at most.
+    pub count: u32,
 }
 
 /// Whether a wake is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Now.
-    Now,
+    /// Now, for this slot; those before it are passed over.
+    Now {
+        /// The slot to fill.
+        slot: Slot,
+        /// What was missed since the last one, if anything was.
+        missed: Option<Missed>,
+    },
     /// Not before this time.
     NotUntil(DateTime<Utc>),
 }
 
-/// A wake is due when no wake was started in the slot of `now`. A clock that was set back never makes a slot due twice.
-pub fn due(now: DateTime<Utc>, last: Option<DateTime<Utc>>, every: Every) -> Due {
-    let Some(last) = last else { return Due::Now };
-    let (current, latest) = (slot(now, every), slot(last, every));
-    if current > latest {
-        return Due::Now;
+/// How many missed slots are counted.
+const COUNTED: u32 = 10_000;
+
+/// A time that never comes: a pattern without another match ends there.
+const NEVER: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
+
+impl Schedule {
+    /// The slot that `now` is in: the newest that has begun. None before the first match of a pattern.
+    pub fn slot(&self, now: DateTime<Utc>) -> Option<Slot> {
+        match self {
+            Schedule::Every(every) => {
+                let period = every.seconds();
+                Slot::at(now.timestamp().div_euclid(period) * period)
+            }
+            Schedule::Cron(cron, zone) => cron.newest(now.trunc_subsecs(0), *zone).map(Slot),
+        }
     }
-    let period = TimeDelta::from_std(every.0).unwrap_or(TimeDelta::MAX);
-    let into = TimeDelta::seconds(last.timestamp().rem_euclid(period.num_seconds().max(1)));
-    Due::NotUntil(last - into + period)
+
+    /// When the slot after `now` begins.
+    pub fn next(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Schedule::Every(every) => {
+                self.slot(now).and_then(|slot| slot.0.checked_add_signed(TimeDelta::seconds(every.seconds()))).unwrap_or(NEVER)
+            }
+            Schedule::Cron(cron, zone) => cron.next(now, *zone).unwrap_or(NEVER),
+        }
+    }
+
+    /// The slots after `last` and before `current`.
+    fn between(&self, last: Slot, current: Slot) -> Option<Missed> {
+        let first = Slot(self.next(last.0));
+        if first >= current {
+            return None;
+        }
+        if let Schedule::Every(every) = self {
+            let count = (current.seconds() - first.seconds()) / every.seconds();
+            let last = Slot(current.0 - TimeDelta::seconds(every.seconds()));
+            return Some(Missed { first, last, count: u32::try_from(count).unwrap_or(COUNTED).min(COUNTED) });
+        }
+        let mut missed = Missed { first, last: first, count: 1 };
+        while missed.count < COUNTED {
+            let next = Slot(self.next(missed.last.0));
+            if next >= current {
+                return Some(missed);
+            }
+            missed = Missed { last: next, count: missed.count + 1, ..missed };
+        }
+        Some(missed)
+    }
+}
+
+/// Whether a wake is due at `now`, when `last` is the newest slot up to now that a wake has taken. After a gap the newest slot
+/// is due, once. A clock that was set back finds its slots taken.
+pub fn due(now: DateTime<Utc>, last: Option<Slot>, schedule: &Schedule) -> Due {
+    match (schedule.slot(now), last) {
+        (Some(slot), None) => Due::Now { slot, missed: None },
+        (Some(slot), Some(last)) if slot > last => Due::Now { slot, missed: schedule.between(last, slot) },
+        _ => Due::NotUntil(schedule.next(now)),
+    }
 }
 
 #[cfg(test)]
@@ -90,48 +132,50 @@ mod tests {
         text.parse().expect("a time")
     }
 
-    #[test]
-    fn periods_are_read_or_refused() {
-        for (given, seconds) in [
-            ("2h", Some(7200)),
-            ("1m", Some(60)),
-            ("7d", Some(604_800)),
-            ("0h", None),
-            ("8d", None),
-            ("2", None),
-            ("", None),
-            ("zwei", None),
-            ("é", None),
-        ] {
-            assert_eq!(given.parse::<Every>().ok().map(|every| every.duration().as_secs()), seconds, "{given}");
-        }
+    fn slot(text: &str) -> Slot {
+        Slot(at(text))
     }
 
     #[test]
     fn a_slot_is_due_once() {
-        let every = "2h".parse().expect("a period");
-        let next = at("2026-11-20T16:00:00Z");
-        for (now, last, expected) in [
-            ("2026-11-20T14:30:00Z", None, Due::Now),
-            ("2026-11-20T14:30:00Z", Some("2026-11-20T13:59:59Z"), Due::Now),
-            ("2026-11-20T14:30:00Z", Some("2026-11-20T14:00:01Z"), Due::NotUntil(next)),
-            ("2026-11-20T09:00:00Z", Some("2026-11-20T14:00:01Z"), Due::NotUntil(next)),
-            ("2026-11-25T09:00:00Z", Some("2026-11-20T14:00:01Z"), Due::Now),
+        let every = Schedule::Every("2h".parse().expect("a period"));
+        let local = Schedule::Cron(Box::new("0 */2 * * *".parse().expect("a pattern")), chrono_tz::Asia::Kolkata);
+        let missed = |first, last, count| Some(Missed { first: slot(first), last: slot(last), count });
+        for (schedule, now, last, expected) in [
+            (&every, "2026-11-20T14:30:00Z", None, Due::Now { slot: slot("2026-11-20T14:00:00Z"), missed: None }),
+            (&every, "2026-11-20T14:30:00Z", Some("2026-11-20T12:00:00Z"), Due::Now { slot: slot("2026-11-20T14:00:00Z"), missed: None }),
+            (&every, "2026-11-20T14:30:00Z", Some("2026-11-20T14:00:00Z"), Due::NotUntil(at("2026-11-20T16:00:00Z"))),
+            (&every, "2026-11-20T09:00:00Z", Some("2026-11-20T14:00:00Z"), Due::NotUntil(at("2026-11-20T10:00:00Z"))),
+            (
+                &every,
+                "2026-11-25T09:00:00Z",
+                Some("2026-11-20T14:00:00Z"),
+                Due::Now { slot: slot("2026-11-25T08:00:00Z"), missed: missed("2026-11-20T16:00:00Z", "2026-11-25T06:00:00Z", 56) },
+            ),
+            // In India the even hours are at half past in UTC.
+            (&local, "2026-11-20T14:31:00Z", Some("2026-11-20T14:30:00Z"), Due::NotUntil(at("2026-11-20T16:30:00Z"))),
+            (
+                &local,
+                "2026-11-20T20:31:00Z",
+                Some("2026-11-20T14:30:00Z"),
+                Due::Now { slot: slot("2026-11-20T20:30:00Z"), missed: missed("2026-11-20T16:30:00Z", "2026-11-20T18:30:00Z", 2) },
+            ),
         ] {
-            assert_eq!(due(at(now), last.map(at), every), expected, "{now} {last:?}");
+            assert_eq!(due(at(now), last.map(slot), schedule), expected, "{now} {last:?}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn the_next_slot_is_later_and_due(now in -10_000_000_000i64..10_000_000_000, minutes in 1u64..10_080) {
-            let every: Every = format!("{minutes}m").parse().expect("a period");
+            let schedule = Schedule::Every(format!("{minutes}m").parse().expect("a period"));
             let now = DateTime::from_timestamp(now, 0).expect("a time");
-            match due(now, Some(now), every) {
-                Due::Now => proptest::prop_assert!(false, "the slot is taken"),
+            let slot = schedule.slot(now).expect("a slot");
+            match due(now, Some(slot), &schedule) {
+                Due::Now { .. } => proptest::prop_assert!(false, "the slot is taken"),
                 Due::NotUntil(next) => {
                     proptest::prop_assert!(next > now);
-                    proptest::prop_assert_eq!(due(next, Some(now), every), Due::Now);
+                    proptest::prop_assert_eq!(due(next, Some(slot), &schedule), Due::Now { slot: Slot(next), missed: None });
                 }
             }
         }

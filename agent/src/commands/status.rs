@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use reveille_memory::{Memory, MemoryError};
 use reveille_mission::{Channel, NeedState};
-use reveille_schedules::{Due, due};
 use reveille_skills::measure::{Reached, count_readers};
 use serde::Serialize;
 
@@ -139,10 +138,7 @@ fn channels(ready: &Ready<'_>, memory: Option<&Memory>) -> Outcome<Vec<Reachable
 fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing: &mut Standing) -> Outcome {
     standing.runs = memory.run_count().or_fail()?;
     if let Some(run) = memory.last_run().or_fail()? {
-        standing.next_wake = match due(now, Some(run.started_at), ready.settings.wake.every) {
-            Due::Now => Some(now),
-            Due::NotUntil(at) => Some(at),
-        };
+        standing.next_wake = Some(ready.settings.wake.schedule().next(now));
         let sheet = memory.sheet(run.id).or_fail()?;
         standing.needs_you = sheet.into_iter().flat_map(|sheet| sheet.asks).map(|ask| Need { ask: ask.ask, reach: ask.reach }).collect();
         standing.last = Some(Last {

@@ -10,7 +10,7 @@ const KEYS: [(&str, &[&str]); 16] = [
         "*",
         &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "hosts"],
     ),
-    ("wake", &["every", "quiet", "timezone", "limit", "patience", "measure_every"]),
+    ("wake", &["every", "cron", "quiet", "timezone", "limit", "patience", "measure_every"]),
     ("model", &["name", "path"]),
     ("channels", &["again_after", "mastodon", "bluesky", "email", "hackernews", "reddit", "x", "lobsters", "linkedin"]),
     ("channels.mastodon", &["server", "token"]),
@@ -171,6 +171,9 @@ mod tests {
         assert_eq!(settings.wake.measure_every.delta().num_days(), 14);
         let least = Settings::parse(LEAST).expect("valid");
         assert_eq!([&settings, &least].map(|settings| settings.channels.again_after.delta().num_days()), [30, 14]);
-        assert_eq!((least.wake.every.duration().as_secs(), least.wake.limit.duration().as_secs()), (7200, 1200));
+        assert_eq!(
+            (least.wake.schedule(), least.wake.limit.duration().as_secs()),
+            (reveille_schedules::Schedule::Every(reveille_schedules::Every::minutes(120)), 1200)
+        );
     }
 }
