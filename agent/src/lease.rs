@@ -74,11 +74,24 @@ impl Lease {
     /// The last look before an effect.
     pub(crate) fn check(&self, memory: &Memory, now: DateTime<Utc>) -> Outcome {
         self.lock.not_stopped()?;
+        self.holds(memory, now)
+    }
+
+    /// An error when the lease is lost: then the wake ends.
+    pub(crate) fn holds(&self, memory: &Memory, now: DateTime<Utc>) -> Outcome {
         if memory.holds_lease(self.run, now).or_fail()? {
             return Ok(());
         }
         let failure = Failure::message(Kind::Failed, "this wake has lost its lease: its time is up, or another wake has begun").held();
         Err(failure.hint("the computer slept in the middle of it, or its clock was set; the next wake goes on"))
+    }
+
+    /// An error when another wake has begun: what this one read is of the past, and nothing of it may be written.
+    pub(crate) fn is_newest(&self, memory: &Memory) -> Outcome {
+        match memory.leased_to().or_fail()? {
+            Some(run) if run != self.run => Err(Failure::message(Kind::Failed, format!("run {} has begun meanwhile", run.0)).held()),
+            _ => Ok(()),
+        }
     }
 }
 

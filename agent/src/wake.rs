@@ -142,7 +142,7 @@ fn end(scene: &Scene<'_>, memory: &mut Memory, run: RunId, stages: &Stages, resu
             error: None,
         },
         Err(failure) => {
-            let state = if stages.stop().is_some() { RunState::Interrupted } else { RunState::Failed };
+            let state = if stages.stop().is_some() || failure.held { RunState::Interrupted } else { RunState::Failed };
             RunEnd { ended_at, state, outcome: None, pick: None, error: Some(failure.to_string()) }
         }
     };
@@ -231,6 +231,7 @@ fn act_or_next(
             }
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
             Err(failure) => {
+                guard.lease.holds(memory, guard.now())?;
                 tracing::warn!("{failure}");
                 said.push(format!("“{}” failed: {}", task.text, failure.with_hint()));
                 if deliberation.look_at_credential(scene, memory, &task.id)? {
@@ -293,6 +294,7 @@ fn record_all(
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();
+    guard.lease.is_newest(memory)?;
     guard.faults.reach(Step::BeforeRecord);
     let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
     guard.faults.reach(Step::AfterRecord);

@@ -84,6 +84,14 @@ impl Memory {
             .map_err(|error| self.wrong(error))
     }
 
+    /// The run that took the lease last, if it has not ended.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn leased_to(&self) -> Result<Option<RunId>, MemoryError> {
+        self.connection.query_row("SELECT run FROM lease", [], |row| row.get(0).map(RunId)).optional().map_err(|error| self.wrong(error))
+    }
+
     /// The newest slot up to `slot` that a wake has filled, in seconds since 1970.
     ///
     /// # Errors
@@ -195,6 +203,7 @@ mod tests {
         let Begun::Run(second, abandoned) = begun(&mut memory, None, 1, "14:10", "14:30") else { panic!("not begun") };
         assert_eq!(abandoned, [first]);
         assert!(!memory.holds_lease(first, at("14:11")).expect("read"));
+        assert_eq!(memory.leased_to().expect("read"), Some(second));
         // Another lock file says nothing of the process that holds the one that was removed.
         assert_eq!(begun(&mut memory, None, 2, "14:20", "14:40"), Begun::Held(lease(1, "14:10", "14:30")));
         assert!(matches!(begun(&mut memory, None, 2, "14:30", "14:50"), Begun::Run(..)));
