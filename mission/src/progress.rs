@@ -106,6 +106,14 @@ impl Progress {
         self.items.iter().filter(|item| item.state == ItemState::Open)
     }
 
+    /// The number of the wake that wrote the agent's block, if there is a block that says it.
+    pub fn last_run(&self) -> Option<i64> {
+        let block = String::from_utf8_lossy(&self.source[self.block.as_ref()?.inner.clone()]).into_owned();
+        let line = block.lines().find(|line| line.starts_with(LAST_WAKE))?;
+        let number = line.split_once(", run ")?.1.split_once(':')?.0;
+        number.parse().ok().filter(|run| *run > 0)
+    }
+
     /// The line ending that most lines have.
     pub(crate) fn eol(&self) -> &'static str {
         let crlf = self.source.windows(2).filter(|pair| pair == b"\r\n").count();
@@ -113,6 +121,9 @@ impl Progress {
         if crlf * 2 > lf { "\r\n" } else { "\n" }
     }
 }
+
+/// How the line of the agent's block begins that says when it was written and by which run: `Last wake 2026-11-20 14:00 UTC, run 12: …`.
+pub const LAST_WAKE: &str = "Last wake ";
 
 /// The marker lines of the agent's block.
 pub(crate) const BLOCK_START: &str = "<!-- reveille -->";
