@@ -2,6 +2,7 @@
 
 mod act;
 mod answers;
+mod backup;
 mod brakes;
 mod commands;
 mod connect;
@@ -18,6 +19,7 @@ mod ledger;
 mod letter;
 mod logging;
 mod measuring;
+mod noted;
 mod observe;
 mod past;
 mod priority;
@@ -31,6 +33,7 @@ mod telling;
 mod tellings;
 mod tried;
 mod wake;
+mod witness;
 
 use std::process::ExitCode;
 

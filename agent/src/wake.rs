@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::act::{self, Done};
 use crate::answers;
+use crate::backup;
 use crate::brakes::Guard;
 use crate::deliberate::{Deliberation, Manner, deliberate};
 use crate::failure::{Kind, OrFail, Outcome};
@@ -18,6 +19,7 @@ use crate::learn;
 use crate::lease::Lease;
 use crate::ledger;
 use crate::letter;
+use crate::noted;
 use crate::observe::Scene;
 use crate::reached;
 use crate::record;
@@ -26,6 +28,7 @@ use crate::sheet::terminal::{self, Heading};
 use crate::sheet::{self, Sheet};
 use crate::stages::Stages;
 use crate::tried;
+use crate::witness;
 
 /// What a wake leaves behind for whoever started it.
 #[derive(Debug, Serialize)]
@@ -52,6 +55,7 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome
         return rehearse(scene, manner);
     }
     let mut memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
+    witness::look(scene, &mut memory)?;
     crate::commands::not_paused(&memory, scene.now)?;
     let run = begin(scene, &mut memory)?;
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
@@ -76,6 +80,8 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome
     };
     memory.record_stages(run, stages.times()).or_fail()?;
     memory.finish_run(run, &end).or_fail()?;
+    // Behind the end of the run, so that the copy holds it as it ended; a wake that failed has a day of its human's work to keep.
+    backup::daily(scene, &mut memory, &stages.signalled(), &stopped);
     if let Err(failure) = &result {
         tracing::error!(run = run.0, "{failure}");
     }
@@ -120,6 +126,7 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
             .filter(|text| !text.is_empty())
             .map(|text| format!("an earlier wake, which could not write this file, did: {text}")),
     );
+    notes.hurt.extend(noted::lines(memory)?);
     let known =
         already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
     ticks.extend(known);
@@ -134,6 +141,7 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
     ticks.extend(done.edits.clone());
     let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
+    noted::said(memory)?;
     Ok(report)
 }
 
@@ -224,7 +232,7 @@ fn record_all(
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);
     let reach = reached::lines(scene, memory)?;
-    let body = markdown::render(&sheet, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
+    let body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();

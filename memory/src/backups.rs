@@ -62,7 +62,8 @@ impl Memory {
         self.rows("SELECT name, made_at, micros, hook_micros, hook_code, hook_error FROM backups ORDER BY id", [], |row| {
             let took = |micros: i64| Duration::from_micros(micros.unsigned_abs());
             let (code, error): (Option<i32>, Option<String>) = (row.get(4)?, row.get(5)?);
-            let hook = row.get::<_, Option<i64>>(3)?.map(|micros| HookEnd { took: took(micros), code: code.ok_or(error.unwrap_or_default()) });
+            let hook =
+                row.get::<_, Option<i64>>(3)?.map(|micros| HookEnd { took: took(micros), code: code.ok_or(error.unwrap_or_default()) });
             Ok(BackupRow { name: row.get(0)?, made_at: time(row.get(1)?), took: took(row.get(2)?), hook })
         })
     }

@@ -124,11 +124,14 @@ fn a_disarmed_memory_is_paused_and_counts_on_behind_what_was_seen() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut memory = memory(folder.path(), "a.db");
     memory.disarm("an old one was put back", 9, "0.1.0", now()).expect("disarmed");
-    assert_eq!(memory.paused(now() + Duration::days(999)).expect("read").map(|pause| pause.reason).as_deref(), Some("an old one was put back"));
-    assert_eq!(memory.runs(9).expect("read").iter().map(|run| (run.id.0, run.state)).collect::<Vec<_>>(), [
-        (9, RunState::Abandoned),
-        (1, RunState::Abandoned)
-    ]);
+    assert_eq!(
+        memory.paused(now() + Duration::days(999)).expect("read").map(|pause| pause.reason).as_deref(),
+        Some("an old one was put back")
+    );
+    assert_eq!(
+        memory.runs(9).expect("read").iter().map(|run| (run.id.0, run.state)).collect::<Vec<_>>(),
+        [(9, RunState::Abandoned), (1, RunState::Abandoned)]
+    );
     let new = NewRun { started_at: now(), slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 };
     assert_eq!(memory.begin_run(&new).expect("begun").0, 10);
     memory.disarm("again", 3, "0.1.0", now()).expect("disarmed");
