@@ -55,17 +55,18 @@ pub(crate) struct Hooked<'a> {
 
 /// The backup of the day, if it is time for one. A failure is kept for `status`, said by the next wake, and fails nothing.
 pub(crate) fn daily(scene: &Scene<'_>, memory: &mut Memory, signalled: &dyn Fn() -> bool, stopped: &dyn Fn() -> bool) {
-    let made = || -> Outcome {
-        if signalled() || !is_due(scene.home, memory, scene.now)? {
-            return Ok(());
-        }
-        let order = Order { home: scene.home, secrets: scene.settings.secret_files(), why: Why::Daily, now: scene.now, stopped: signalled };
-        let hooked = Hooked { environment: scene.environment, aloud: false, stopped };
-        make_and_carry(&order, scene.settings, memory, &hooked).map(|_| ())
-    };
-    if let Err(failure) = made() {
+    if let Err(failure) = of_the_day(scene, memory, signalled, stopped) {
         tracing::warn!("no backup was made: {}", failure.with_hint());
     }
+}
+
+fn of_the_day(scene: &Scene<'_>, memory: &mut Memory, signalled: &dyn Fn() -> bool, stopped: &dyn Fn() -> bool) -> Outcome {
+    if signalled() || !is_due(scene.home, memory, scene.now)? {
+        return Ok(());
+    }
+    let secrets = scene.settings.secret_files();
+    let order = Order { home: scene.home, secrets, why: Why::Daily, now: scene.now, stopped: signalled };
+    make_and_carry(&order, scene.settings, memory, &Hooked { environment: scene.environment, aloud: false, stopped }).map(|_| ())
 }
 
 fn is_due(home: &Home, memory: &Memory, now: DateTime<Utc>) -> Outcome<bool> {
