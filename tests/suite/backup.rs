@@ -51,7 +51,9 @@ fn a_wake_makes_one_a_day_and_keeps_seven() {
     assert_eq!(names.len(), 7, "{names:?}");
     assert!(names[0].starts_with("20261109-06") && names[6].starts_with("20261103-06"), "{names:?}");
     let folder = home.join("memory/backups").join(&names[0]);
-    for file in ["home/PROGRESS.md", "home/reveille.toml", "home/mission/MISSION.md", "home/issues/images/fog.png", "reveille.db", "manifest.json"] {
+    for file in
+        ["home/PROGRESS.md", "home/reveille.toml", "home/mission/MISSION.md", "home/issues/images/fog.png", "reveille.db", "manifest.json"]
+    {
         let meta = folder.join(file).metadata().unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o777, 0o600, "{file}");
     }
@@ -84,7 +86,8 @@ fn a_backup_that_fails_fails_alone_and_is_said() {
 #[test]
 fn the_hook_carries_it_away_and_a_failing_one_is_said_once() {
     let mut home = Home::new("- [ ] Tidy up for:nobody\n");
-    let hook = |script: &str| format!("{SETTINGS}\n[backup]\nhook = [\"sh\", \"-c\", \"{script}\", \"sh\", \"{{path}}\"]\nenv = [\"TARGET\"]\n");
+    let hook =
+        |script: &str| format!("{SETTINGS}\n[backup]\nhook = [\"sh\", \"-c\", \"{script}\", \"sh\", \"{{path}}\"]\nenv = [\"TARGET\"]\n");
     home.write("reveille.toml", hook("cp -r $1 $TARGET/"));
     let target = tempfile::tempdir().unwrap();
     home.env("TARGET", target.path().to_str().unwrap());
@@ -144,7 +147,10 @@ fn a_restored_home_sends_nothing_until_resume_and_then_nothing_twice() {
 
     for time in ["2026-11-20T18:00:00Z", "2027-11-20T18:00:00Z"] {
         let said = home.at(time).run(&["wake", "--no-model"]);
-        assert!(said.code == 75 && said.stderr.contains(&format!("restored from {before}")) && said.stderr.contains("reveille resume"), "{said:?}");
+        assert!(
+            said.code == 75 && said.stderr.contains(&format!("restored from {before}")) && said.stderr.contains("reveille resume"),
+            "{said:?}"
+        );
     }
     let resumed = home.at("2026-11-20T20:00:00Z").run(&["resume"]).ok().stdout;
     assert!(resumed.contains("“Fog” on Mastodon"), "{resumed}");
@@ -224,7 +230,8 @@ fn a_damaged_backup_is_refused_and_a_damaged_memory_is_replaced() {
     let _ = wake(home.at("2026-11-21T14:00:00Z"));
     let made = names(&home);
     let newest = home.join("memory/backups").join(&made[0]);
-    std::fs::write(newest.join("home/PROGRESS.md"), vec![b'x'; newest.join("home/PROGRESS.md").metadata().unwrap().len() as usize]).unwrap();
+    std::fs::write(newest.join("home/PROGRESS.md"), vec![b'x'; newest.join("home/PROGRESS.md").metadata().unwrap().len() as usize])
+        .unwrap();
     let before = home.bytes("memory/reveille.db");
     let said = home.run(&["backup", "restore", &made[0], "--yes"]);
     assert!(said.code == 1 && said.stderr.contains("it is not what was written"), "{said:?}");
