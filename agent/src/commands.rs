@@ -1,6 +1,7 @@
 //! The command line: one file a command, one exhaustive match. A command's doc comment is its help.
 
 mod approve;
+mod backup;
 mod channel;
 mod doctor;
 mod init;
@@ -62,6 +63,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Render(render::Render),
     Approve(approve::Approve),
+    Backup(backup::Backup),
     Channel(channel::Channel),
     Posted(posted::Posted),
     Readers(readers::Readers),
@@ -107,6 +109,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Status(status) => quiet_log().and_then(|()| status.run(&ready(find()?, environment)?)),
         Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
+        Command::Backup(backup) => quiet_log().and_then(|()| backup.run(find()?, environment)),
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
         Command::Posted(posted) => quiet_log().and_then(|()| posted.run(&ready(find()?, environment)?)),
         Command::Readers(readers) => quiet_log().and_then(|()| readers.run(&ready(find()?, environment)?, common.verbose > 0)),
@@ -116,7 +119,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
     }
 }
 
-fn ready(home: Home, environment: &Environment) -> Outcome<Ready<'_>> {
+pub(crate) fn ready(home: Home, environment: &Environment) -> Outcome<Ready<'_>> {
     let path = home.settings();
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::message(Kind::Settings, format!("failed to read {}: {error}", path.display())))?;

@@ -2,6 +2,7 @@
 
 mod act;
 mod answers;
+mod backup;
 mod brakes;
 mod clock;
 mod commands;
@@ -19,6 +20,7 @@ mod ledger;
 mod letter;
 mod logging;
 mod measuring;
+mod noted;
 mod observe;
 mod past;
 mod priority;
@@ -34,6 +36,7 @@ mod tried;
 mod turn;
 mod wake;
 mod watchdog;
+mod witness;
 
 use std::process::ExitCode;
 

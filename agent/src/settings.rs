@@ -1,6 +1,7 @@
 //! reveille.toml: one documented struct a section. Unknown keys are refused with the nearest right name; secrets stand
 //! here by reference only, and no message repeats a value.
 
+mod backup;
 mod days;
 mod keys;
 mod patience;
@@ -15,6 +16,7 @@ use reveille_schedules::{Cron, Every, Quiet, Schedule};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub(crate) use backup::Backup;
 pub(crate) use days::Days;
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
@@ -47,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) caps: Caps,
     #[serde(default)]
     pub(crate) approve: Approve,
+    #[serde(default)]
+    pub(crate) backup: Backup,
     #[serde(default)]
     pub(crate) priors: Priors,
     /// Hosts that `needs:url:` may ask, besides those of `url` and the channels.
@@ -305,6 +309,9 @@ impl Settings {
         if let Some(problem) = settings.wake.problem() {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[wake]"), 1, problem, "see docs/settings.md")]);
         }
+        if let Some(problem) = settings.backup.problem() {
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[backup]"), 1, problem, "see docs/settings.md")]);
+        }
         if let Some(problem) = settings.channels.email.as_ref().and_then(Email::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[channels.email]"), 1, problem, "see docs/settings.md")]);
         }
@@ -353,6 +360,13 @@ impl Settings {
             Channel::Email => self.channels.email.as_ref().and_then(|email| email.password.as_ref()),
             _ => None,
         }
+    }
+
+    /// Files that hold secrets, relative to the home or absolute: no backup takes them.
+    pub(crate) fn secret_files(&self) -> Vec<PathBuf> {
+        let dkim = self.channels.email.as_ref().and_then(|email| email.dkim.as_ref()).map(|dkim| &dkim.key);
+        let all = Channel::ALL.into_iter().filter_map(|channel| self.secret(channel)).chain(dkim);
+        all.filter_map(|secret| if let Secret::File(path) = secret { Some(path.clone()) } else { None }).collect()
     }
 
     /// The server that a channel's posts are on, for those that name one.

@@ -78,6 +78,12 @@ impl Stages {
         move || signal.load(Ordering::Relaxed) != 0 || Instant::now() >= deadline
     }
 
+    /// The same for what has to be done though the time is up: a signal only.
+    pub(crate) fn signalled(&self) -> impl Fn() -> bool + use<> {
+        let signal = Arc::clone(&self.signal);
+        move || signal.load(Ordering::Relaxed) != 0
+    }
+
     /// An error when it is time to stop.
     pub(crate) fn check(&self) -> Outcome {
         match self.stop() {

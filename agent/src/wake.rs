@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::act::{self, Done};
 use crate::answers;
+use crate::backup;
 use crate::brakes::Guard;
 use crate::deliberate::{Deliberation, Manner, deliberate};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -19,6 +20,7 @@ use crate::learn;
 use crate::lease::Lock;
 use crate::ledger;
 use crate::letter;
+use crate::noted;
 use crate::observe::Scene;
 use crate::reached;
 use crate::record;
@@ -29,6 +31,7 @@ use crate::stages::Stages;
 use crate::tried;
 use crate::turn::{self, Service, Turn};
 use crate::watchdog::Watchdog;
+use crate::witness;
 
 /// What a wake leaves behind for whoever started it.
 #[derive(Debug, Serialize)]
@@ -87,6 +90,8 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, start: Start) -> Outcome<
     let guard = Guard { scene, lease: &begin.lease, stopped: &stopped, faults: &faults, begun: Cell::new(0) };
     let result = stages_of(&guard, manner, &mut memory, run, begin.said, &mut stages);
     end(scene, &mut memory, run, &stages, &result)?;
+    // Behind the end of the run, so that the copy holds it as it ended; a wake that failed has a day of its human's work to keep.
+    backup::daily(scene, &mut memory, &stages.signalled(), &stopped);
     result.map(|report| Woken::Report(Box::new(report)))
 }
 
@@ -97,7 +102,8 @@ fn enter(scene: &Scene<'_>, rehearsal: bool) -> Outcome<Option<(Memory, Lock)>> 
     if rehearsal {
         return Ok(None);
     }
-    let memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
+    let mut memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
+    witness::look(scene, &mut memory)?;
     crate::commands::not_paused(&memory, scene.now)?;
     Ok(Some((memory, lock)))
 }
@@ -185,6 +191,7 @@ fn stages_of(
             .filter(|text| !text.is_empty())
             .map(|text| format!("an earlier wake, which could not write this file, did: {text}")),
     );
+    notes.hurt.extend(noted::lines(memory)?);
     let known =
         already_done(&deliberation).into_iter().filter(|edit| !ticks.iter().any(|other| same_item(edit, other))).collect::<Vec<_>>();
     ticks.extend(known);
@@ -199,6 +206,7 @@ fn stages_of(
     ticks.extend(done.edits.clone());
     let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
+    noted::said(memory)?;
     Ok(report)
 }
 
@@ -290,7 +298,7 @@ fn record_all(
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);
     let reach = reached::lines(scene, memory)?;
-    let body = markdown::render(&sheet, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
+    let body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();

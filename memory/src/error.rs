@@ -45,6 +45,9 @@ pub enum MemoryError {
     /// Another program holds it.
     #[error("{} is held by another program", .0.display())]
     Locked(PathBuf),
+    /// Copying it took longer than it may.
+    #[error("copying to {} took too long and was stopped", .0.display())]
+    TooLong(PathBuf),
     /// A step was refused by the schema: a mistake of the program, never of the user.
     #[error("memory refused a step: {0}")]
     Refused(String),
@@ -62,15 +65,15 @@ impl MemoryError {
         Some(match self {
             MemoryError::Missing(_) => "the first `reveille wake` makes it".to_owned(),
             MemoryError::Newer { .. } => "update the program; nothing was changed".to_owned(),
-            MemoryError::Corrupt { path, .. } => {
-                let backups = path.with_file_name("backups");
-                format!("nothing was changed; move it away and put a backup from {} in its place", backups.display())
+            MemoryError::Corrupt { .. } => {
+                "nothing was changed; `reveille backup list` shows the copies, `reveille backup restore` puts one in its place".to_owned()
             }
             MemoryError::Foreign(_) => "move it out of the way or choose another home; nothing was changed in it".to_owned(),
             MemoryError::NotWritable { path, .. } => {
                 format!("make {} a folder that you can write to", path.parent().unwrap_or(path).display())
             }
             MemoryError::Full(_) => "free some space; the next wake goes on".to_owned(),
+            MemoryError::TooLong(_) => "is the disk failing or very busy? what is there was left alone".to_owned(),
             MemoryError::Locked(_) => "wait for the other program to end".to_owned(),
             MemoryError::Refused(_) | MemoryError::Sqlite(_) | MemoryError::Value(_) => return None,
         })
@@ -81,6 +84,7 @@ impl MemoryError {
         let path = path.to_owned();
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => MemoryError::Corrupt { path, reason: error.to_string() },
+            Some(ErrorCode::OperationInterrupted) => MemoryError::TooLong(path),
             Some(ErrorCode::DiskFull) => MemoryError::Full(path),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => MemoryError::Locked(path),
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {

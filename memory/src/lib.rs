@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backup;
+mod backups;
 mod error;
 mod facts;
 mod labels;
@@ -8,11 +9,14 @@ mod ledger;
 mod letters;
 mod open;
 mod readings;
+mod restored;
 mod runs;
 mod sheets;
 mod slots;
 mod words;
 
+pub use backup::Copied;
+pub use backups::{BackupRow, HookEnd};
 pub use error::MemoryError;
 pub use facts::FactRow;
 pub use labels::Learned;
@@ -20,6 +24,7 @@ pub use ledger::{Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended,
 pub use letters::{Suppressed, SuppressedFor};
 pub use open::Memory;
 pub use readings::StoredReading;
+pub use restored::TakenOver;
 pub use runs::{NewRun, Run, RunEnd, RunId, RunState};
 pub use sheets::{AskRow, CandidateRow, Sheet};
 pub use slots::{Begun, Lease, MissedSlots};

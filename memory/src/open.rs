@@ -17,6 +17,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/003-labels.sql")),
     M::up(include_str!("../migrations/004-channels.sql")),
     M::up(include_str!("../migrations/005-night.sql")),
+    M::up(include_str!("../migrations/006-backups.sql")),
 ];
 
 /// What `PRAGMA application_id` says in a file of ours: "rvll".
@@ -73,7 +74,7 @@ impl Memory {
         }
     }
 
-    fn connect(path: &Path, mode: OpenFlags) -> Result<Self, MemoryError> {
+    pub(crate) fn connect(path: &Path, mode: OpenFlags) -> Result<Self, MemoryError> {
         let wrong = |error| MemoryError::at(path, error);
         let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(wrong)?;
         connection.busy_timeout(PATIENCE).map_err(wrong)?;
@@ -90,7 +91,7 @@ impl Memory {
     }
 
     /// The schema of a database of ours, 0 for an empty file.
-    fn version(&self) -> Result<i64, MemoryError> {
+    pub(crate) fn version(&self) -> Result<i64, MemoryError> {
         let number = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| self.wrong(error));
         let (found, known) = (number("PRAGMA user_version")?, Self::known());
         let application = number("PRAGMA application_id")?;
@@ -104,7 +105,7 @@ impl Memory {
         Ok(found)
     }
 
-    fn known() -> i64 {
+    pub(crate) fn known() -> i64 {
         i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
     }
 

@@ -32,7 +32,7 @@ pub use interval::{Interval, reach_interval};
 pub use learn::{Desk, Label, Opinion, Why, corrections};
 pub use need::{Need, NeedState};
 pub use phrases::{Doing, Meaning, asks_again, is_exact_order, meaning};
-pub use progress::{Answer, Edit, Item, ItemState, Merged, Progress, ProgressError, Said, merge};
+pub use progress::{Answer, Edit, Item, ItemState, LAST_WAKE, Merged, Progress, ProgressError, Said, merge};
 pub use reading::{GreyZone, ModelReading, ReadBy, Reading, read};
 pub use review::{Audience, Case, Eligible, Missing, Offer, Past, Refusal, Review, Verdict, review};
 pub use shelf::{Issue, Shelf, Stage};

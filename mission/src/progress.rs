@@ -106,6 +106,15 @@ impl Progress {
         self.items.iter().filter(|item| item.state == ItemState::Open)
     }
 
+    /// The number of the wake that wrote the agent's block, if there is a block that says it.
+    pub fn last_run(&self) -> Option<i64> {
+        let block = String::from_utf8_lossy(&self.source[self.block.as_ref()?.inner.clone()]).into_owned();
+        let line = block.lines().find_map(|line| line.strip_prefix(LAST_WAKE))?;
+        // Right behind the time: what was done is told behind it, in words that could be anything.
+        let (_, said) = line.split_once(" UTC, run ").filter(|(time, _)| time.len() == "2026-11-20 14:00".len())?;
+        said.split_once(':')?.0.parse().ok().filter(|run| (1..=MOST_RUNS).contains(run))
+    }
+
     /// The line ending that most lines have.
     pub(crate) fn eol(&self) -> &'static str {
         let crlf = self.source.windows(2).filter(|pair| pair == b"\r\n").count();
@@ -113,6 +122,12 @@ impl Progress {
         if crlf * 2 > lf { "\r\n" } else { "\n" }
     }
 }
+
+/// How the line of the agent's block begins that says when it was written and by which run: `Last wake 2026-11-20 14:00 UTC, run 12: …`.
+pub const LAST_WAKE: &str = "Last wake ";
+
+/// No home wakes so often: a larger number is no number of a run.
+const MOST_RUNS: i64 = 1_000_000_000;
 
 /// The marker lines of the agent's block.
 pub(crate) const BLOCK_START: &str = "<!-- reveille -->";

@@ -10,6 +10,7 @@ use super::print;
 use crate::environment::Environment;
 use crate::failure::{OrFail, Outcome};
 use crate::home::Home;
+use crate::witness;
 
 /// Stop waking, until a time or until `resume`
 #[derive(Debug, Args)]
@@ -51,6 +52,9 @@ impl Resume {
         let was = memory.paused(now).or_fail()?.is_some();
         memory.resume(now).or_fail()?;
         print(if was { "Going on: the next wake works again.\n" } else { "Was not paused.\n" })?;
+        if was && let Some(since) = witness::known_since(&mut memory)? {
+            print(&format!("{since}\n"))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -10,6 +10,7 @@ use reveille_skills::measure::{Reached, count_readers};
 use serde::Serialize;
 
 use super::{Ready, print, print_json};
+use crate::backup::{Store, trouble};
 use crate::deliberate::load;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::{Scene, credential_now, suppressed};
@@ -39,6 +40,7 @@ struct Standing {
     /// What may have gone out.
     unsettled: Vec<String>,
     learned: Learned,
+    backups: Backups,
     readers: Readers,
     channels: Vec<Reachable>,
     /// What each channel brought, where that was measured.
@@ -84,6 +86,17 @@ struct Learned {
     set_aside: Option<String>,
 }
 
+/// The copies in `memory/backups`.
+#[derive(Debug, Default, Serialize)]
+struct Backups {
+    /// How many good ones there are.
+    good: usize,
+    /// When the newest was made.
+    newest: Option<DateTime<Utc>>,
+    /// Why the last one failed, if it did.
+    trouble: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct Readers {
     confirmed: u64,
@@ -126,6 +139,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         awaiting_you: vec![],
         unsettled: vec![],
         learned: Learned::default(),
+        backups: Backups::default(),
         channels: vec![],
         reach: vec![],
         readers: Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() },
@@ -133,6 +147,12 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
     if let Some(memory) = &memory {
         from_memory(ready, memory, now, &mut standing)?;
     }
+    let good = Store::of(&ready.home).good();
+    standing.backups = Backups {
+        good: good.len(),
+        newest: good.first().map(|kept| kept.manifest.made_at),
+        trouble: memory.as_ref().map_or(Ok(None), trouble)?,
+    };
     standing.channels = channels(ready, memory.as_ref())?;
     Ok(standing)
 }
@@ -209,6 +229,13 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     if standing.learned.lines > 0 {
         let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };
         out.push_str(&format!("learned     {} lines from you{used}\n", standing.learned.lines));
+    }
+    let backups = &standing.backups;
+    if let Some(newest) = &backups.newest {
+        out.push_str(&format!("backups     {}, the newest of {}\n", backups.good, when(newest)));
+    }
+    if let Some(trouble) = &backups.trouble {
+        out.push_str(&format!("            the last one failed: {trouble}\n"));
     }
     for channel in &standing.channels {
         let missing = channel.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();

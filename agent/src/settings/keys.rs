@@ -5,10 +5,25 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 16] = [
+const KEYS: [(&str, &[&str]); 17] = [
     (
         "*",
-        &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "hosts"],
+        &[
+            "name",
+            "url",
+            "owner",
+            "language",
+            "description",
+            "served",
+            "wake",
+            "model",
+            "channels",
+            "caps",
+            "approve",
+            "backup",
+            "priors",
+            "hosts",
+        ],
     ),
     ("wake", &["every", "cron", "quiet", "timezone", "limit", "patience", "measure_every"]),
     ("model", &["name", "path"]),
@@ -24,6 +39,7 @@ const KEYS: [(&str, &[&str]); 16] = [
     ("channels.linkedin", &[]),
     ("caps", &["day", "channel", "run"]),
     ("approve", &["skills", "channels"]),
+    ("backup", &["keep", "hook", "hook_limit", "env"]),
     (
         "priors",
         &[
@@ -142,6 +158,12 @@ mod tests {
                 "[channels.email]\nsmtp = \"smtp://m.example\"\nfrom = \"n@n.example\"\nunsubscribe = \"https://n.example\"\n",
                 "4:1: `unsubscribe` is an https address with `{token}` in it (hint: see docs/settings.md)",
             ),
+            ("[backup]\nkeep = 0\n", "4:1: `keep` is a number of days from 1 to 366 (hint: see docs/settings.md)"),
+            (
+                "[backup]\nhook = \"restic backup\"\n",
+                "5:8: invalid type: string \"restic backup\", expected a sequence (hint: see docs/settings.md)",
+            ),
+            ("[backup]\nenv = [\"A=b\"]\n", "4:1: `env` holds names of variables, not values (hint: see docs/settings.md)"),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {

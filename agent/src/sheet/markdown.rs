@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use reveille_mission::LAST_WAKE;
+
 use super::terminal::capitalised;
 use super::{KINDS, Outcome, Sheet, people};
 
@@ -17,9 +19,9 @@ pub(crate) struct Number {
 }
 
 /// The lines between the block's markers.
-pub(crate) fn render(sheet: &Sheet, did: &str, said: &[String], numbers: &[Number], reach: &[String]) -> String {
+pub(crate) fn render(sheet: &Sheet, run: i64, did: &str, said: &[String], numbers: &[Number], reach: &[String]) -> String {
     let mut out = String::from("## Reveille\n\n");
-    let _ = writeln!(out, "Last wake {}: {}", sheet.now.format("%Y-%m-%d %H:%M UTC"), plain(did));
+    let _ = writeln!(out, "{LAST_WAKE}{}, run {run}: {}", sheet.now.format("%Y-%m-%d %H:%M UTC"), plain(did));
     for line in said {
         let _ = writeln!(out, "\n> {}", plain(line));
     }

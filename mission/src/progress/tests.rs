@@ -162,6 +162,23 @@ fn documents() -> impl Strategy<Value = String> {
         .prop_map(|(lines, eol, last)| lines.join(eol) + if last { eol } else { "" })
 }
 
+#[test]
+fn the_block_says_which_run_wrote_it() {
+    for (line, run) in [
+        ("Last wake 2026-11-20 14:00 UTC, run 12: published", Some(12)),
+        ("Last wake 2026-11-20 14:00 UTC: published “A, run 9: B”", None),
+        ("Last wake 2026-11-20 14:00 UTC: it is 8 UTC, run 9: B", None),
+        ("Last wake 2026-11-20 14:00 UTC, run 0: published", None),
+        ("Last wake 2026-11-20 14:00 UTC, run 9223372036854775807: published", None),
+        ("Last wake 2026-11-20 14:00 UTC, run -4: published", None),
+        ("nothing", None),
+    ] {
+        let inside = format!("- [ ] a\n\n{BLOCK_START}\n## Reveille\n\n{line}\n{BLOCK_END}\n");
+        assert_eq!(Progress::parse(inside).expect("text").last_run(), run, "{line}");
+        assert_eq!(Progress::parse(format!("{line}\n")).expect("text").last_run(), None, "outside of the block: {line}");
+    }
+}
+
 proptest! {
     #[test]
     fn without_edits_the_bytes_are_the_same(source in prop::collection::vec(any::<u8>(), 0..400)) {
