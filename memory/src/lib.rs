@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backup;
+mod compact;
 mod error;
 mod facts;
 mod labels;
@@ -12,6 +13,7 @@ mod runs;
 mod sheets;
 mod words;
 
+pub use compact::{Compacted, Picked, Proof, Summary, Thinned};
 pub use error::MemoryError;
 pub use facts::FactRow;
 pub use labels::Learned;

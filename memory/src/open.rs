@@ -16,6 +16,9 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/002-ledger.sql")),
     M::up(include_str!("../migrations/003-labels.sql")),
     M::up(include_str!("../migrations/004-channels.sql")),
+    M::up(include_str!("../migrations/005-night.sql")),
+    M::up(include_str!("../migrations/006-placeholder.sql")),
+    M::up(include_str!("../migrations/007-compaction.sql")),
 ];
 
 /// What `PRAGMA application_id` says in a file of ours: "rvll".

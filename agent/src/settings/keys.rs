@@ -22,7 +22,7 @@ const KEYS: [(&str, &[&str]); 16] = [
     ("channels.x", &[]),
     ("channels.lobsters", &[]),
     ("channels.linkedin", &[]),
-    ("caps", &["day", "channel", "run"]),
+    ("caps", &["day", "channel", "run", "tokens", "seconds"]),
     ("approve", &["skills", "channels"]),
     (
         "priors",
