@@ -64,7 +64,7 @@ impl Human {
                 _ if wake % 7 == 2 && open.len() > self.lines => lines[at] = lines[at].replacen("[ ]", "[x]", 1),
                 _ if wake % 13 == 4 => lines[at].push_str(", with care"),
                 _ if wake % 37 == 5 => lines[at] = lines[at].replacen("[ ]", "[-]", 1),
-                _ if wake % 61 == 7 && !lines[at].contains(" for:") => lines[at].push_str(" for:nobody"),
+                _ if wake % 183 == 7 && !lines[at].contains(" for:") => lines[at].push_str(" for:nobody"),
                 _ => {}
             }
         }
@@ -96,8 +96,9 @@ impl Human {
                 "Words of the week. ".repeat(20)
             );
         }
-        let front =
-            format!("title: \"Week {number} at the lamp\"\nsummary: \"What week {number} brought to the lighthouse.\"\nready: true");
+        let front = format!(
+            "title: \"Week {number} at the lamp\"\nsummary: \"What week {number} brought to the lighthouse.\"\nready: true\nmail: true"
+        );
         home.write(&format!("drafts/week-{number}.md"), format!("---\n{front}\n---\n\n{body}"));
     }
 }
