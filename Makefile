@@ -9,7 +9,7 @@ tools := $(target)/tools
 deny_version := 0.20.2
 deny := $(tools)/bin/cargo-deny
 
-.PHONY: help wake test lint audit bench crash install reader fmt bootstrap build portable test-portable
+.PHONY: help wake test lint audit bench crash soak install reader fmt bootstrap build portable test-portable
 .PHONY: lint-format lint-code lint-dependencies lint-docs lint-scripts
 .NOTPARALLEL:
 
@@ -26,6 +26,9 @@ test: build ## the whole test suite (the tests run the program)
 
 crash: build ## kill wakes at every step of an effect, 25 times for each channel, and 10,000 mails ten times on their way
 	REVEILLE_CRASHES=25 $(CARGO) test --release --locked -p reveille-tests --test suite crash -- --include-ignored --nocapture --test-threads 1
+
+soak: build ## a year of wakes, 4,380, in one home, and 1,000 with a reader that wants everything (prints the table of BENCHMARKS.md)
+	$(CARGO) test --release --locked -p reveille-tests --test suite soak -- --ignored --nocapture --test-threads 1
 
 portable: bootstrap ## a program that starts on every x86-64 computer since 2008 (target/portable)
 	GGML_REVEILLE_CPU=core2 $(CARGO) build --release --locked --target-dir $(target)/portable

@@ -19,7 +19,7 @@ use crate::ledger::Ledger;
 use crate::measuring;
 use crate::observe::{self, Scene};
 use crate::past::past;
-use crate::readings::{self, Readings};
+use crate::readings::{self, Bounds, Readings};
 use crate::sheet::{self, Candidate, Sheet, Wanted};
 use crate::stages::Stages;
 
@@ -115,10 +115,12 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     })?;
     let brake = stages.brake();
     let labels = learn::labels(memory.as_deref())?;
+    let bounds = Bounds { caps: &scene.settings.caps, taken: stages.read, stop: &brake };
     let readings = stages.run("read", || match manner.no_model {
         true => Ok(Readings::default()),
-        false => readings::read(&tasks, memory, open_reader(scene, &labels), scene.now, &brake),
+        false => readings::read(&tasks, memory, open_reader(scene, &labels), scene.now, &bounds),
     })?;
+    stages.read = readings.taken;
     stages.check()?;
     let cases = stages.run("review", || {
         let cases = cases(scene, tasks, &readings, &view, &ledger, manner.waking);

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reveille_memory::{Memory, StoredReading};
@@ -13,7 +14,7 @@ use crate::environment::Environment;
 use crate::failure::{Kind, OrFail, Outcome};
 use crate::home::Home;
 use crate::priority::give_way;
-use crate::settings::Settings;
+use crate::settings::{Caps, Settings};
 
 /// The readings of one wake, by the line's words.
 #[derive(Default)]
@@ -26,6 +27,26 @@ pub(crate) struct Readings {
     pub(crate) learned: Option<Learned>,
     /// Why the model read nothing although there was something to read.
     pub(crate) trouble: Option<String>,
+    /// How many lines a cap left unread, and which: the next wake reads on.
+    pub(crate) left: Option<String>,
+    /// What names the readings that the lines of today want; nothing when the lines were not looked at.
+    pub(crate) hashes: Option<Vec<[u8; 32]>>,
+    /// What reading has taken of the caps of the wake so far.
+    pub(crate) taken: Taken,
+}
+
+/// What reading has taken of the caps of a wake.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Taken {
+    tokens: usize,
+    time: Duration,
+}
+
+impl Taken {
+    /// The time that is left.
+    fn time_left(self, caps: &Caps) -> Duration {
+        Duration::from_secs(caps.seconds).saturating_sub(self.time)
+    }
 }
 
 impl Readings {
@@ -88,20 +109,21 @@ pub(crate) fn read(
     mut memory: Option<&mut Memory>,
     reader: Outcome<Reader>,
     now: chrono::DateTime<chrono::Utc>,
-    stop: &dyn Fn() -> bool,
+    bounds: &Bounds<'_>,
 ) -> Outcome<Readings> {
     let (texts, recalled) = (texts_of(tasks, &Wanted::Read), texts_of(tasks, &Wanted::Recall));
+    let mut readings = Readings { taken: bounds.taken, ..Readings::default() };
     if texts.is_empty() && recalled.is_empty() {
-        return Ok(Readings::default());
+        return Ok(Readings { hashes: Some(vec![]), ..readings });
     }
     let mut reader = match reader {
-        Ok(reader) => reader,
+        Ok(reader) => reader.with_tokens(bounds.caps.tokens.saturating_sub(bounds.taken.tokens)),
         Err(failure) if failure.kind == Kind::Settings => return Err(failure),
-        Err(_) if texts.is_empty() => return Ok(Readings::default()),
-        Err(failure) => return Ok(Readings { trouble: Some(failure.to_string()), ..Readings::default() }),
+        Err(_) if texts.is_empty() => return Ok(readings),
+        Err(failure) => return Ok(Readings { trouble: Some(failure.to_string()), ..readings }),
     };
     let (low, high) = reader.grey_zone();
-    let mut readings = Readings { grey: GreyZone { low, high }, ..Readings::default() };
+    readings.grey = GreyZone { low, high };
     let hashes: Vec<[u8; 32]> = texts.iter().chain(&recalled).map(|text| reader.hash(text)).collect();
     let known = match &mut memory {
         Some(memory) => memory.readings(&hashes).or_fail()?,
@@ -117,9 +139,18 @@ pub(crate) fn read(
             None => {}
         }
     }
-    by_model(&mut reader, &unread, memory, now, stop, &mut readings)?;
+    by_model(&mut reader, &unread, memory, now, bounds, &mut readings)?;
     readings.learned = reader.learned().copied();
+    readings.hashes = Some(hashes);
     Ok(readings)
+}
+
+/// What ends a reading early: the wake's own brakes, and the caps less what was taken of them already.
+pub(crate) struct Bounds<'a> {
+    pub(crate) caps: &'a Caps,
+    pub(crate) taken: Taken,
+    /// Whether the wake's time is up, or a signal came.
+    pub(crate) stop: &'a dyn Fn() -> bool,
 }
 
 /// Lets the model read, and remembers after each call of the encoder: a wake that is killed loses at most that call.
@@ -128,9 +159,11 @@ fn by_model(
     unread: &[(&str, [u8; 32])],
     mut memory: Option<&mut Memory>,
     now: chrono::DateTime<chrono::Utc>,
-    stop: &dyn Fn() -> bool,
+    bounds: &Bounds<'_>,
     readings: &mut Readings,
 ) -> Outcome {
+    let (from, time, tokens) = (Instant::now(), bounds.taken.time_left(bounds.caps), reader.tokens_left());
+    let stop = || (bounds.stop)() || from.elapsed() >= time;
     let lines: Vec<&str> = unread.iter().map(|(text, _)| *text).collect();
     if !lines.is_empty() {
         give_way();
@@ -153,15 +186,30 @@ fn by_model(
             failed.get_or_insert(error);
         }
     };
-    match reader.read(&lines, &mut keep, stop) {
+    match reader.read(&lines, &mut keep, &stop) {
         Ok(read) => {
             readings.fresh += read.len();
+            if !(bounds.stop)() {
+                readings.left = left_unread(lines.len() - read.len(), from.elapsed() >= time, bounds.caps);
+            }
             readings.by_text.extend(lines.iter().map(|text| (*text).to_owned()).zip(read));
         }
         Err(error) => readings.trouble = Some(error.to_string()),
     }
+    readings.taken.tokens += tokens - reader.tokens_left();
+    readings.taken.time += from.elapsed();
     bar.finish_and_clear();
     failed.map_or(Ok(()), Err).or_fail()
+}
+
+/// What a cap left unread, in words; nothing where everything was read.
+fn left_unread(lines: usize, out_of_time: bool, caps: &Caps) -> Option<String> {
+    let (cap, key) = match out_of_time {
+        true => (format!("{} s of reading in one wake", caps.seconds), "seconds"),
+        false => (format!("{} tokens in one wake", caps.tokens), "tokens"),
+    };
+    let what = if lines == 1 { "one line is".to_owned() } else { format!("{lines} lines are") };
+    (lines > 0).then(|| format!("the cap is reached: {cap}; {what} left unread, the next wake reads on (`{key}` in [caps] sets it)"))
 }
 
 /// A bar on a terminal, once it takes longer than a second.

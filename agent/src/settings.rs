@@ -252,7 +252,7 @@ fn a_mail_a_second() -> u32 {
 #[derive(Debug, Deserialize)]
 pub(crate) struct ByHand {}
 
-/// `[caps]`: the most effects, counted in the ledger.
+/// `[caps]`: the most effects, counted in the ledger, and the most reading of a wake.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct Caps {
@@ -262,6 +262,12 @@ pub(crate) struct Caps {
     pub(crate) channel: u64,
     /// Effects in one wake: it does one thing.
     pub(crate) run: u64,
+    /// Tokens that one wake may give to the encoder. A line has about twelve, so 200,000 are a list of 10,000 new lines and the
+    /// newest 5,000 that the home's human corrected: more than anybody writes between two wakes.
+    pub(crate) tokens: usize,
+    /// Seconds of reading in one wake. Ten minutes, half of the usual `limit`, so that there is time left to do something; the
+    /// slowest processor of the tables reads all those tokens in three.
+    pub(crate) seconds: u64,
 }
 
 impl Caps {
@@ -277,7 +283,7 @@ impl Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { day: 12, channel: 4, run: 1 }
+        Self { day: 12, channel: 4, run: 1, tokens: 200_000, seconds: 600 }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Kind, Outcome};
+use crate::readings::Taken;
 
 /// Why a wake has to stop now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) struct Stages {
     /// The watchdog says that the time is up.
     over: Arc<AtomicBool>,
     times: Vec<(&'static str, u64)>,
+    /// What reading has taken of the caps of a wake, which may decide more than once.
+    pub(crate) read: Taken,
 }
 
 impl Stages {
@@ -37,7 +40,7 @@ impl Stages {
             signal_hook::flag::register(number, armed)?;
             signal_hook::flag::register_usize(number, Arc::clone(&signal), usize::try_from(number).unwrap_or(1))?;
         }
-        Ok(Self { started: Instant::now(), limit, signal, over: Arc::default(), times: Vec::new() })
+        Ok(Self { started: Instant::now(), limit, signal, over: Arc::default(), times: Vec::new(), read: Taken::default() })
     }
 
     /// Runs one stage, if there is time.

@@ -207,7 +207,18 @@ fn stages_of(
     let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
     noted::said(memory)?;
+    stages.finish("compact", || compact(memory, &deliberation, scene.now))?;
     Ok(report)
+}
+
+/// Thins out the past once a day. What is wrong with that is no fault of the wake: it is said in the log, and tried again.
+fn compact(memory: &mut Memory, deliberation: &Deliberation, now: DateTime<Utc>) -> Outcome {
+    match memory.compact(deliberation.readings.hashes.as_deref(), now) {
+        Ok(None) => {}
+        Ok(Some(done)) => tracing::debug!(?done, "the past was thinned out"),
+        Err(error) => tracing::warn!("the past could not be thinned out: {error}"),
+    }
+    Ok(())
 }
 
 /// How many tasks may fail in one wake before it gives up.
@@ -294,6 +305,7 @@ fn record_all(
     ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
     notes.hurt.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
     notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
+    notes.hurt.extend(deliberation.readings.left.clone());
     // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);

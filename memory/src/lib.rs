@@ -2,6 +2,7 @@
 
 mod backup;
 mod backups;
+mod compact;
 mod error;
 mod facts;
 mod labels;
@@ -17,6 +18,7 @@ mod words;
 
 pub use backup::Copied;
 pub use backups::{BackupRow, HookEnd};
+pub use compact::{Compacted, Picked, Proof, Summary, Thinned};
 pub use error::MemoryError;
 pub use facts::FactRow;
 pub use labels::Learned;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/004-channels.sql")),
     M::up(include_str!("../migrations/005-night.sql")),
     M::up(include_str!("../migrations/006-backups.sql")),
+    M::up(include_str!("../migrations/007-compaction.sql")),
 ];
 
 /// What `PRAGMA application_id` says in a file of ours: "rvll".

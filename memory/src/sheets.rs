@@ -16,6 +16,7 @@ mod candidates;
 mod digest;
 mod lines;
 
+pub(crate) use candidates::{Phrases, unreadable};
 use lines::Line;
 
 /// One candidate.
@@ -128,7 +129,7 @@ impl Memory {
 }
 
 fn store(conn: &Connection, sheet: &Sheet, digests: &[[u8; 32]], asks: &str, whole: &[u8; 32]) -> rusqlite::Result<i64> {
-    let mut phrases = candidates::Phrases::new(conn);
+    let mut phrases = Phrases::new(conn);
     let mut lines = Vec::with_capacity(sheet.candidates.len());
     for (row, digest) in sheet.candidates.iter().zip(digests) {
         lines.push(Line { candidate: candidates::store(conn, &mut phrases, row, digest)?, line: row.line });
@@ -150,10 +151,17 @@ fn load(conn: &Connection, run: RunId) -> rusqlite::Result<Option<Sheet>> {
         .query_row([run.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?)))
         .optional()?;
     let Some((packed, asks)) = found else { return Ok(None) };
-    let lines = lines::unpack(&packed).ok_or_else(|| candidates::unreadable(Type::Blob, "the lines of a sheet are cut off"))?;
-    let asks = serde_json::from_str(&asks).map_err(|_| candidates::unreadable(Type::Text, "the asks of a sheet are no list"))?;
+    let lines = lines::unpack(&packed).ok_or_else(|| unreadable(Type::Blob, "the lines of a sheet are cut off"))?;
+    let asks = serde_json::from_str(&asks).map_err(|_| unreadable(Type::Text, "the asks of a sheet are no list"))?;
     let candidates = lines.into_iter().map(|line| candidates::load(conn, line)).collect::<Result<_, _>>()?;
     Ok(Some(Sheet { candidates, asks }))
+}
+
+/// The candidates that a sheet lists, by their rows.
+pub(crate) fn candidates_of(conn: &Connection, sheet: i64) -> rusqlite::Result<Vec<i64>> {
+    let packed: Vec<u8> = conn.prepare_cached("SELECT lines FROM sheets WHERE id = ?1")?.query_row([sheet], |row| row.get(0))?;
+    let lines = lines::unpack(&packed).ok_or_else(|| unreadable(Type::Blob, "the lines of a sheet are cut off"))?;
+    Ok(lines.into_iter().map(|line| line.candidate).collect())
 }
 
 #[cfg(test)]

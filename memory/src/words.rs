@@ -135,11 +135,14 @@ impl Memory {
             .map_err(|error| self.wrong(error))
     }
 
-    /// Keeps a text.
+    /// Keeps a text. One that stands there already is not written again: a wake keeps dozens, and each write waits for the disk.
     ///
     /// # Errors
     /// The row can't be written.
     pub fn keep_text(&mut self, key: &str, text: &str) -> Result<(), MemoryError> {
+        if self.text(key)?.as_deref() == Some(text) {
+            return Ok(());
+        }
         self.write("INSERT OR REPLACE INTO texts VALUES (?1, ?2)", [key, text])
     }
 

@@ -94,7 +94,8 @@ fn questions(report: &mut CheckReport, expected: Option<Digest>) -> Option<()> {
 
 fn vectors(report: &mut CheckReport, checked: &Checked) -> Option<Vec<Vec<f32>>> {
     let lines = [FOR_READERS, FOR_NOBODY];
-    let encoded = Encoder::load(checked, default_threads()).and_then(|encoder| encoder.encode(&lines, &mut |_| ControlFlow::Continue(())));
+    let encoded = Encoder::load(checked, default_threads())
+        .and_then(|encoder| encoder.encode(&lines, &mut { usize::MAX }, &mut |_| ControlFlow::Continue(())));
     match encoded {
         Ok(vectors) => {
             let sound =

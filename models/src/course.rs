@@ -177,7 +177,7 @@ impl Course {
 
 fn encode_all(corpus: &Corpus, file: &Checked, on_progress: &mut dyn FnMut(usize) -> ControlFlow<()>) -> Result<Vectors, CourseError> {
     let lines: Vec<&str> = corpus.lines.iter().map(|line| line.text.as_str()).collect();
-    let vectors = Encoder::load(file, default_threads())?.encode(&lines, &mut |vectors| on_progress(vectors.len()))?;
+    let vectors = Encoder::load(file, default_threads())?.encode(&lines, &mut { usize::MAX }, &mut |vectors| on_progress(vectors.len()))?;
     if vectors.len() == lines.len() { Ok(vectors) } else { Err(CourseError::Stopped) }
 }
 

@@ -100,25 +100,33 @@ impl Encoder {
         usize::try_from(self.model.n_embd()).unwrap_or(0)
     }
 
-    /// One vector a line, in the order of the lines. After each call `after` sees the vectors so far and may end the work;
-    /// then those are returned.
+    /// One vector a line, in the order of the lines. After each call `after` sees the vectors so far and may end the work; it
+    /// ends before a call that takes more tokens than are `left`, from which each call takes its own. Then the vectors so far are
+    /// returned.
     ///
     /// # Errors
     /// [`EncodeError::Encode`].
-    pub fn encode(&self, lines: &[&str], after: &mut dyn FnMut(&[Vec<f32>]) -> ControlFlow<()>) -> Result<Vec<Vec<f32>>, EncodeError> {
+    pub fn encode(
+        &self,
+        lines: &[&str],
+        left: &mut usize,
+        after: &mut dyn FnMut(&[Vec<f32>]) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
         let mut vectors = Vec::with_capacity(lines.len());
-        if lines.is_empty() {
-            return Ok(vectors);
-        }
         let lines: Vec<Vec<LlamaToken>> = lines.iter().map(|line| self.tokens(line)).collect();
         let calls = pack(&lines);
+        if lines.is_empty() || calls.first().is_none_or(|call| tokens_of(call) > *left) {
+            return Ok(vectors);
+        }
         let most = largest(&calls);
         let mut threads = self.threads;
         let mut context = self.context(most, threads)?;
         let mut batch = LlamaBatch::new(most.tokens, 1);
         for call in calls {
+            let Some(rest) = left.checked_sub(tokens_of(call)) else { break };
+            *left = rest;
             // The log of a wake counts what was begun, so that a reading that was cut off can be told from one that was kept.
-            tracing::debug!(lines = call.len(), "encoding");
+            tracing::debug!(lines = call.len(), tokens = tokens_of(call), "encoding");
             let watch = Watch::start();
             self.run(&mut context, &mut batch, call, &mut vectors).map_err(|error| EncodeError::Encode(error.to_string()))?;
             if after(&vectors).is_break() {
@@ -245,9 +253,14 @@ struct Call {
     lines: usize,
 }
 
+/// How many tokens a call has.
+fn tokens_of<T>(call: &[Vec<T>]) -> usize {
+    call.iter().map(Vec::len).sum()
+}
+
 /// What holds every one of these calls.
 fn largest<T>(calls: &[&[Vec<T>]]) -> Call {
-    let tokens = calls.iter().map(|call| call.iter().map(Vec::len).sum()).max().unwrap_or(1).max(1);
+    let tokens = calls.iter().map(|call| tokens_of(call)).max().unwrap_or(1).max(1);
     Call { tokens, lines: calls.iter().map(|call| call.len()).max().unwrap_or(1) }
 }
 

@@ -19,6 +19,7 @@ mod posted;
 mod progress;
 mod readers;
 mod servers;
+mod soak;
 mod subject;
 mod tells;
 mod turn;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use reveille_memory::{CandidateRow, Memory, Run, RunId, Sheet};
+use reveille_memory::{CandidateRow, Memory, Run, RunId, Sheet, Thinned};
 use reveille_mission::ReadBy;
 
 use super::{Ready, print};
@@ -22,6 +22,9 @@ pub(crate) struct Why {
 /// How many labelled lines are shown beside a line that the model read.
 const NEIGHBOURS: usize = 2;
 
+/// How many proofs of an old run are shown: a letter has thousands.
+const PROOFS: u32 = 20;
+
 impl Why {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let (run, task) = self.meant()?;
@@ -35,6 +38,7 @@ impl Why {
             return Err(Failure::message(Kind::Usage, what).hint("`reveille status` shows the last one"));
         };
         let sheet = memory.sheet(run.id).or_fail()?;
+        let thinned = memory.thinned(run.id).or_fail()?;
         let mut out = header(&run);
         match (&sheet, task) {
             (Some(sheet), Some(task)) => {
@@ -45,9 +49,16 @@ impl Why {
                 }
             }
             (Some(sheet), None) => out.push_str(&all(sheet, &run)),
-            (None, _) => out.push_str("It decided nothing.\n"),
+            (None, task) => match (&thinned, task) {
+                (Some(thinned), Some(_)) => {
+                    let failure = Failure::message(Kind::Usage, gone(thinned));
+                    return Err(failure.hint(format!("`reveille why {}` shows what is kept", run.id.0)));
+                }
+                (Some(thinned), None) => out.push_str(&kept(&memory, &run, thinned)?),
+                (None, _) => out.push_str("It decided nothing.\n"),
+            },
         }
-        if task.is_none() {
+        if task.is_none() && thinned.is_none() {
             out.push_str(&times(&memory, run.id)?);
         }
         print(&out)?;
@@ -84,6 +95,34 @@ fn all(sheet: &Sheet, run: &Run) -> String {
         out.push_str(&format!("{mark} {}  {}\n    {}, {}\n", row.task_id, crate::sheet::short(&row.text, 64), read(row), verdict));
     }
     out
+}
+
+fn gone(thinned: &Thinned) -> String {
+    format!("the sheet of this run was thinned out on {}: pick, verdict counts and evidence are kept", thinned.at.format("%Y-%m-%d"))
+}
+
+/// What is left of a run whose sheet was thinned out.
+fn kept(memory: &Memory, run: &Run, thinned: &Thinned) -> Outcome<String> {
+    let summary = &thinned.summary;
+    let mut out = format!("({})\n\n", gone(thinned));
+    let mut say = |name: &str, text: String| out.push_str(&format!("{name:<10} {text}\n"));
+    if let (Some(picked), Some(id)) = (&summary.picked, &run.pick) {
+        let value = picked.value.map(|value| format!(", worth {}", worth(value))).unwrap_or_default();
+        say("picked", format!("{id}  {}: for {}{value}", crate::sheet::short(&picked.text, 64), picked.who));
+    }
+    if let Some(did) = memory.did(run.id).or_fail()?.filter(|did| !did.is_empty()) {
+        say("did", did);
+    }
+    let refused = summary.refused.iter().map(|(kind, count)| format!(", {kind} {count}")).collect::<String>();
+    say("verdicts", format!("eligible {}{refused}", summary.eligible));
+    say("asked", format!("{} things of you", summary.asks));
+    for proof in memory.proofs_of_run(run.id, PROOFS).or_fail()? {
+        say(
+            "evidence",
+            format!("{} on {}: {} ({})", proof.issue, proof.channel, proof.place, proof.fetched_at.format("%Y-%m-%d %H:%M UTC")),
+        );
+    }
+    Ok(out)
 }
 
 fn read(row: &CandidateRow) -> String {

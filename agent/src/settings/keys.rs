@@ -37,7 +37,7 @@ const KEYS: [(&str, &[&str]); 17] = [
     ("channels.x", &[]),
     ("channels.lobsters", &[]),
     ("channels.linkedin", &[]),
-    ("caps", &["day", "channel", "run"]),
+    ("caps", &["day", "channel", "run", "tokens", "seconds"]),
     ("approve", &["skills", "channels"]),
     ("backup", &["keep", "hook", "hook_limit", "env"]),
     (

@@ -11,6 +11,9 @@ use super::{KINDS, Outcome, Sheet, people};
 /// More entries than this are counted, not listed.
 pub(crate) const LISTED: usize = 8;
 
+/// More notes than this are counted; the hand-over letter has them all.
+const NOTES: usize = 24;
+
 /// One row of the table of numbers.
 pub(crate) struct Number {
     pub(crate) name: String,
@@ -22,8 +25,11 @@ pub(crate) struct Number {
 pub(crate) fn render(sheet: &Sheet, run: i64, did: &str, said: &[String], numbers: &[Number], reach: &[String]) -> String {
     let mut out = String::from("## Reveille\n\n");
     let _ = writeln!(out, "{LAST_WAKE}{}, run {run}: {}", sheet.now.format("%Y-%m-%d %H:%M UTC"), plain(did));
-    for line in said {
+    for line in said.iter().take(NOTES) {
         let _ = writeln!(out, "\n> {}", plain(line));
+    }
+    if said.len() > NOTES {
+        let _ = writeln!(out, "\n> … and {} more: memory/handover.md", said.len() - NOTES);
     }
     needs_you(&mut out, sheet);
     refused(&mut out, sheet);

@@ -9,17 +9,17 @@ use super::CandidateRow;
 use super::lines::Line;
 
 /// Gives phrases their ids; asks the database once for each.
-pub(super) struct Phrases<'a> {
+pub(crate) struct Phrases<'a> {
     conn: &'a Connection,
     known: HashMap<String, i64>,
 }
 
 impl<'a> Phrases<'a> {
-    pub(super) fn new(conn: &'a Connection) -> Self {
+    pub(crate) fn new(conn: &'a Connection) -> Self {
         Self { conn, known: HashMap::new() }
     }
 
-    pub(super) fn id(&mut self, text: &str) -> rusqlite::Result<i64> {
+    pub(crate) fn id(&mut self, text: &str) -> rusqlite::Result<i64> {
         if let Some(id) = self.known.get(text) {
             return Ok(*id);
         }
@@ -114,6 +114,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CandidateRow> {
 }
 
 /// The error for what was stored and can't be read back; it names the thing, not its content.
-pub(super) fn unreadable(kind: Type, what: &str) -> rusqlite::Error {
+pub(crate) fn unreadable(kind: Type, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, kind, what.into())
 }

@@ -24,7 +24,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 fn vector(path: &Path) -> Vec<f32> {
     let encoder = Encoder::load(&check_file(path, None).unwrap(), 1).unwrap();
-    encoder.encode(&["a line"], &mut |_| std::ops::ControlFlow::Continue(())).unwrap().remove(0)
+    encoder.encode(&["a line"], &mut { usize::MAX }, &mut |_| std::ops::ControlFlow::Continue(())).unwrap().remove(0)
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
