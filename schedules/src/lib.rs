@@ -4,6 +4,7 @@ mod cron;
 mod every;
 mod quiet;
 mod schedule;
+pub mod service;
 
 pub use cron::{Cron, CronError};
 pub use every::{Every, EveryError};
