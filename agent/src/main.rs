@@ -3,6 +3,7 @@
 mod act;
 mod answers;
 mod brakes;
+mod child;
 mod commands;
 mod connect;
 mod credential;
@@ -24,6 +25,7 @@ mod priority;
 mod reached;
 mod readings;
 mod record;
+mod service;
 mod settings;
 mod sheet;
 mod stages;

@@ -62,6 +62,8 @@ pub struct RunEnd {
 pub struct Run {
     /// Its number.
     pub id: RunId,
+    /// What started it: `hand`, or the name of a service.
+    pub trigger: String,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -76,7 +78,7 @@ pub struct Run {
     pub error: Option<String>,
 }
 
-const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error";
+const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error, trigger";
 
 impl Memory {
     /// Begins a run.
@@ -190,6 +192,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         outcome: row.get(4)?,
         pick: row.get(5)?,
         error: row.get(6)?,
+        trigger: row.get(7)?,
     })
 }
 

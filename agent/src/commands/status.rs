@@ -13,6 +13,7 @@ use super::{Ready, print, print_json};
 use crate::deliberate::load;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::{Scene, credential_now, suppressed};
+use crate::service::{Machine, State};
 use crate::sheet::people;
 
 /// Show where things stand: the last wakes, what waits for you, the numbers
@@ -30,6 +31,8 @@ struct Standing {
     runs: u64,
     last: Option<Last>,
     next_wake: Option<DateTime<Utc>>,
+    /// What wakes it by itself, and whether that is loaded.
+    service: Vec<String>,
     paused: Option<String>,
     stopped: bool,
     needs_you: Vec<Need>,
@@ -106,6 +109,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         runs: 0,
         last: None,
         next_wake: None,
+        service: services(ready),
         paused: None,
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
@@ -121,6 +125,15 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
     }
     standing.channels = channels(ready, memory.as_ref())?;
     Ok(standing)
+}
+
+/// A service that can't be asked is no reason to show nothing.
+fn services(ready: &Ready<'_>) -> Vec<String> {
+    let machine = Machine::of(ready.environment, &ready.home, Some(&ready.settings));
+    match machine.and_then(|machine| machine.standing()) {
+        Ok(states) => states.iter().map(State::shown).collect(),
+        Err(failure) => vec![format!("nobody can tell: {}", failure.with_hint())],
+    }
 }
 
 fn channels(ready: &Ready<'_>, memory: Option<&Memory>) -> Outcome<Vec<Reachable>> {
@@ -178,6 +191,10 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     }
     if let Some(next) = &standing.next_wake {
         out.push_str(&format!("next due    {}\n", when(next)));
+    }
+    match standing.service.as_slice() {
+        [] => out.push_str("service     none: `reveille service install`\n"),
+        some => out.push_str(&format!("service     {}\n", some.join("; "))),
     }
     out.push_str(&format!("wakes       {}\n", standing.runs));
     let readers = &standing.readers;

@@ -18,6 +18,9 @@ pub(crate) struct Wake {
     /// Read by tags and plain words only; the rest stays unclear
     #[arg(long)]
     no_model: bool,
+    /// The service that started it
+    #[arg(long, hide = true, value_name = "SERVICE")]
+    scheduled: Option<reveille_schedules::service::Service>,
     /// Print the decision and what was done as JSON
     #[arg(long)]
     json: bool,
@@ -31,6 +34,7 @@ impl Wake {
 
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let now = ready.environment.now();
+        tracing::debug!(scheduled = ?self.scheduled, "started");
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
         let manner = Manner { assumed: vec![], no_model: self.no_model, waking: true };
         let report = crate::wake::wake(&scene, &manner, self.dry_run)?;
