@@ -151,10 +151,7 @@ fn nothing_leaves_but_through_the_ledger() {
         ("SmtpTransport", &[]),
         ("SmtpConnection", &["skills/src/channels/email/smtp.rs"]),
         // Programs: the mail program; the system's keychain and services; pip.
-        (
-            "Command::new",
-            &["skills/src/channels/email/sendmail.rs", "agent/src/child.rs", "models/src/pull/packages.rs"],
-        ),
+        ("Command::new", &["skills/src/channels/email/sendmail.rs", "agent/src/child.rs", "models/src/pull/packages.rs"]),
         ("Client::builder", &[http[0], "skills/src/publish/prove.rs", "agent/src/observe.rs", "models/src/pull/https.rs"]),
         ("reqwest::Client::new", &[]),
         ("blocking::Client::new", &[]),

@@ -18,6 +18,7 @@ mod posted;
 mod progress;
 mod readers;
 mod servers;
+mod service;
 mod subject;
 mod tells;
 mod unclear;
