@@ -12,6 +12,7 @@ mod plan;
 mod posted;
 mod readers;
 mod render;
+mod service;
 mod status;
 mod wake;
 mod why;
@@ -67,6 +68,7 @@ enum Command {
     Channel(channel::Channel),
     Posted(posted::Posted),
     Readers(readers::Readers),
+    Service(service::Service),
     Pause(pause::Pause),
     Resume(pause::Resume),
     Log(log::Log),
@@ -113,6 +115,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
         Command::Posted(posted) => quiet_log().and_then(|()| posted.run(&ready(find()?, environment)?)),
         Command::Readers(readers) => quiet_log().and_then(|()| readers.run(&ready(find()?, environment)?, common.verbose > 0)),
+        Command::Service(service) => quiet_log().and_then(|()| service.run(find()?, environment)),
         Command::Pause(pause) => quiet_log().and_then(|()| pause.run(&find()?, environment)),
         Command::Resume(resume) => quiet_log().and_then(|()| resume.run(&find()?, environment)),
         Command::Log(log) => quiet_log().and_then(|()| log.run(&find()?)),

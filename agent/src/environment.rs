@@ -8,7 +8,9 @@
 //! | `REVEILLE_UPTIME` | for how many seconds the computer has run, asleep or not; for tests only |
 //! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
-//! | `PATH` | where `secret-tool` and the tools of `needs:tool:NAME` are looked for |
+//! | `PATH` | where `secret-tool`, `launchctl`, `crontab`, `systemctl`, `loginctl` and the tools of `needs:tool:NAME` are looked for |
+//! | `HOME`, `XDG_CONFIG_HOME`, `XDG_DATA_HOME` | where the user's services are written |
+//! | `USER`, `LOGNAME`, `XDG_RUNTIME_DIR`, `DBUS_SESSION_BUS_ADDRESS` | handed on to the programs of the services |
 //! | others | secrets that the settings name with `{ env = "NAME" }`, and `needs:env:NAME` |
 
 use std::collections::HashMap;
@@ -101,6 +103,16 @@ impl Environment {
     /// A folder named by a variable.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
+    }
+
+    /// Those of these variables that are set, for a program that is to see no others.
+    pub(crate) fn only(&self, names: &[&str]) -> Vec<(OsString, OsString)> {
+        names.iter().filter_map(|name| Some((OsString::from(name), self.get(name)?.clone()))).collect()
+    }
+
+    /// This program's own absolute path.
+    pub(crate) fn program(&self) -> Outcome<PathBuf> {
+        Ok(std::env::current_exe()?)
     }
 
     /// Whether a program is on the search path.

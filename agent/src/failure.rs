@@ -100,6 +100,7 @@ hinted!(
     reveille_models::PullError,
     reveille_models::ReaderError,
     reveille_models::RequantizeError,
+    reveille_schedules::service::ServiceError,
     reveille_skills::channels::Fault,
     reveille_skills::distribute::ComposeError,
     reveille_skills::distribute::NoPicture,

@@ -15,7 +15,7 @@ use crate::observe::Scene;
 /// What starts wakes by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, ValueEnum)]
 #[strum(serialize_all = "lowercase")]
-pub(crate) enum Service {
+pub(crate) enum Timer {
     /// A LaunchAgent.
     Launchd,
     /// A line of the crontab.
@@ -43,8 +43,8 @@ pub(crate) struct Begin {
 }
 
 /// Takes the turn: slot, lease and run in one step.
-pub(crate) fn take(scene: &Scene<'_>, memory: &mut Memory, lock: Lock, service: Option<Service>) -> Outcome<Turn> {
-    let (slot, missed) = match service.map(|_| look(scene, memory)).transpose()? {
+pub(crate) fn take(scene: &Scene<'_>, memory: &mut Memory, lock: Lock, timer: Option<Timer>) -> Outcome<Turn> {
+    let (slot, missed) = match timer.map(|_| look(scene, memory)).transpose()? {
         None => (None, None),
         Some(Due::Now { slot, missed }) => (Some(slot), missed),
         Some(Due::NotUntil(next)) => return Ok(Turn::NotUntil(next)),
@@ -54,7 +54,7 @@ pub(crate) fn take(scene: &Scene<'_>, memory: &mut Memory, lock: Lock, service: 
     let new = NewRun {
         started_at: scene.now,
         slot: slot.map(Slot::seconds),
-        trigger: service.map_or_else(|| "hand".to_owned(), |service| service.to_string()),
+        trigger: timer.map_or_else(|| "hand".to_owned(), |timer| timer.to_string()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
     };

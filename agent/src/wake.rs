@@ -29,7 +29,7 @@ use crate::sheet::terminal::{self, Heading};
 use crate::sheet::{self, Sheet};
 use crate::stages::Stages;
 use crate::tried;
-use crate::turn::{self, Service, Turn};
+use crate::turn::{self, Timer, Turn};
 use crate::watchdog::Watchdog;
 use crate::witness;
 
@@ -55,7 +55,7 @@ pub(crate) enum Start {
     /// A person who wants to see it only.
     Rehearsal,
     /// A timer: only when a slot is due.
-    By(Service),
+    By(Timer),
 }
 
 /// What came of a start.
@@ -70,15 +70,15 @@ pub(crate) enum Woken {
 pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, start: Start) -> Outcome<Woken> {
     let faults = Faults::of(scene.environment)?;
     faults.reach(Step::BeforeClaim);
-    let service = match start {
-        Start::By(service) => Some(service),
+    let timer = match start {
+        Start::By(timer) => Some(timer),
         Start::ByHand | Start::Rehearsal => None,
     };
-    let lock = enter(scene, matches!(start, Start::Rehearsal)).inspect_err(|failure| in_vain(scene, service, failure))?;
+    let lock = enter(scene, matches!(start, Start::Rehearsal)).inspect_err(|failure| in_vain(scene, timer, failure))?;
     let Some((mut memory, lock)) = lock else {
         return rehearse(scene, manner).map(|report| Woken::Report(Box::new(report)));
     };
-    let begin = match turn::take(scene, &mut memory, lock, service)? {
+    let begin = match turn::take(scene, &mut memory, lock, timer)? {
         Turn::Ours(begin) => begin,
         Turn::NotUntil(next) => return Ok(Woken::NotUntil(next)),
     };
@@ -109,8 +109,8 @@ fn enter(scene: &Scene<'_>, rehearsal: bool) -> Outcome<Option<(Memory, Lock)>> 
 }
 
 /// A timer that started a wake in vain: its slot is noted with the reason, when that can be written.
-fn in_vain(scene: &Scene<'_>, service: Option<Service>, failure: &Failure) {
-    if service.is_none() || failure.kind != Kind::Busy {
+fn in_vain(scene: &Scene<'_>, timer: Option<Timer>, failure: &Failure) {
+    if timer.is_none() || failure.kind != Kind::Busy {
         return;
     }
     let noted = Memory::open(&scene.home.database(), scene.now).or_fail();

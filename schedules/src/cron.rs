@@ -1,5 +1,6 @@
 //! A cron pattern of five fields, read and matched by croner; times over both changes of the clocks as Vixie cron has them.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -46,6 +47,11 @@ impl Cron {
         let found = after(now)?;
         // In an hour that comes twice a match may lie before where the search began.
         if found > now { Some(found) } else { after(now + TimeDelta::hours(1)).filter(|found| *found > now) }
+    }
+
+    /// The minutes of an hour at which it may match.
+    pub(crate) fn minutes(&self) -> BTreeSet<u32> {
+        (0..60).filter(|minute| self.pattern.pattern.minute_match(*minute).unwrap_or(true)).collect()
     }
 
     /// As it was written.

@@ -4,6 +4,7 @@ mod cron;
 mod every;
 mod quiet;
 mod schedule;
+pub mod service;
 #[cfg(test)]
 mod timelines;
 

@@ -70,7 +70,7 @@ fn needs_human_waits_for_an_approval_of_exactly_these_words() {
 fn help_names_every_command_and_wrong_usage_is_2() {
     let home = Home::empty();
     let help = home.run(&["--help"]).ok().stdout;
-    for name in ["init", "wake", "plan", "why", "status", "doctor", "approve", "pause", "resume", "log", "model"] {
+    for name in ["init", "wake", "plan", "why", "status", "doctor", "approve", "pause", "resume", "log", "model", "service"] {
         assert!(help.contains(&format!("  {name} ")), "{help}");
     }
     assert_eq!(home.run(&["fly"]).code, 2);

@@ -19,6 +19,7 @@ mod posted;
 mod progress;
 mod readers;
 mod servers;
+mod service;
 mod soak;
 mod subject;
 mod tells;

@@ -17,6 +17,7 @@ use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
 use crate::observe::{self, Scene};
 use crate::readings;
+use crate::service::{Machine, State};
 use crate::settings::read_by_others;
 
 /// Check the home without changing anything
@@ -91,6 +92,7 @@ fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     secrets(&ready.home, &mut findings);
     database(&ready.home, &mut findings);
     reader(ready, &mut findings);
+    service(ready, &mut findings);
     links(ready.home.root(), &mut findings);
     if ready.home.stop_file().exists() {
         findings.push(Finding::warning("stop", "the home is stopped by a file STOP", Some("remove the file to go on".to_owned())));
@@ -159,6 +161,18 @@ fn database(home: &Home, findings: &mut Vec<Finding>) {
 fn reader(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
     if let Err(failure) = readings::open(&ready.settings, &ready.home, ready.environment, vec![]) {
         findings.push(Finding::of("model", &failure));
+    }
+}
+
+/// Whoever wakes the home by hand has no service, and that is no finding.
+fn service(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    let machine = Machine::of(ready.environment, &ready.home, Some(&ready.settings));
+    match machine.and_then(|machine| machine.standing()) {
+        Ok(states) => {
+            let problems = states.iter().flat_map(State::problems);
+            findings.extend(problems.map(|note| Finding::warning("service", note.what, Some(note.hint))));
+        }
+        Err(failure) => findings.push(Finding::of("service", &failure)),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::backup::{Store, trouble};
 use crate::deliberate::load;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::{Scene, credential_now, suppressed};
+use crate::service::{Machine, State};
 use crate::sheet::people;
 
 /// Show where things stand: the last wakes, what waits for you, the numbers
@@ -33,6 +34,8 @@ struct Standing {
     next_wake: Option<DateTime<Utc>>,
     /// Slots of the last seven days that passed without a wake.
     missed: Vec<Missed>,
+    /// What wakes it by itself, and whether that is loaded.
+    service: Vec<String>,
     paused: Option<String>,
     stopped: bool,
     needs_you: Vec<Need>,
@@ -133,6 +136,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         last: None,
         next_wake: None,
         missed: vec![],
+        service: services(ready),
         paused: None,
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
@@ -155,6 +159,15 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
     };
     standing.channels = channels(ready, memory.as_ref())?;
     Ok(standing)
+}
+
+/// A service that can't be asked is no reason to show nothing.
+fn services(ready: &Ready<'_>) -> Vec<String> {
+    let machine = Machine::of(ready.environment, &ready.home, Some(&ready.settings));
+    match machine.and_then(|machine| machine.standing()) {
+        Ok(states) => states.iter().map(State::shown).collect(),
+        Err(failure) => vec![format!("nobody can tell: {}", failure.with_hint())],
+    }
 }
 
 fn channels(ready: &Ready<'_>, memory: Option<&Memory>) -> Outcome<Vec<Reachable>> {
@@ -215,6 +228,10 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     }
     if let Some(next) = &standing.next_wake {
         out.push_str(&format!("next due    {}\n", when(next)));
+    }
+    match standing.service.as_slice() {
+        [] => out.push_str("service     none: `reveille service install`\n"),
+        some => out.push_str(&format!("service     {}\n", some.join("; "))),
     }
     out.push_str(&format!("wakes       {}\n", standing.runs));
     for missed in standing.missed.iter().take(3) {

@@ -8,7 +8,7 @@ use super::{Ready, print, print_json};
 use crate::deliberate::Manner;
 use crate::failure::Outcome;
 use crate::observe::Scene;
-use crate::turn::Service;
+use crate::turn::Timer;
 use crate::wake::{Start, Woken, wake};
 
 /// Wake once: decide, do one thing, prove it, write it into PROGRESS.md
@@ -24,8 +24,8 @@ pub(crate) struct Wake {
     #[arg(long)]
     json: bool,
     /// What starts it: then it wakes only when one is due, once in each period of the schedule; `service install` writes this
-    #[arg(long, value_name = "SERVICE", conflicts_with = "dry_run")]
-    scheduled: Option<Service>,
+    #[arg(long, value_name = "TIMER", conflicts_with = "dry_run")]
+    scheduled: Option<Timer>,
 }
 
 impl Wake {
@@ -39,7 +39,7 @@ impl Wake {
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
         let manner = Manner { assumed: vec![], no_model: self.no_model, waking: true };
         let start = match self.scheduled {
-            Some(service) => Start::By(service),
+            Some(timer) => Start::By(timer),
             None if self.dry_run => Start::Rehearsal,
             None => Start::ByHand,
         };

@@ -9,6 +9,7 @@ mod platform;
 
 use std::path::{Component, Path, PathBuf};
 
+use reveille_mission::Channel;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
@@ -106,6 +107,15 @@ impl Secret {
             Secret::File(path) => format!("file:{}", home.root().join(path).display()),
             Secret::Keychain(name) => format!("keychain:{name}"),
         }
+    }
+}
+
+impl super::Settings {
+    /// The variables that hold secrets, with their channels: whoever starts a wake must set them.
+    pub(crate) fn secrets_of_environment(&self) -> Vec<(Channel, &str)> {
+        let dkim = self.channels.email.as_ref().and_then(|email| email.dkim.as_ref()).map(|dkim| (Channel::Email, &dkim.key));
+        let all = self.configured().into_iter().filter_map(|channel| Some((channel, self.secret(channel)?))).chain(dkim);
+        all.filter_map(|(channel, secret)| if let Secret::Env(name) = secret { Some((channel, name.as_str())) } else { None }).collect()
     }
 }
 

@@ -1,28 +1,18 @@
 //! Secrets in the system's keychain, through its own program: a child that has two seconds, for a keychain that is locked
 //! asks in a dialog that nobody sees, and a call into a library could not be left.
 
-use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::platform::{Call, HERE};
 use super::{Trouble, value};
+use crate::child::{self, Ran};
 use crate::environment::Environment;
 
 /// How long the keychain may take.
 const LIMIT: Duration = Duration::from_secs(2);
-
-/// How often the child is looked at.
-const TICK: Duration = Duration::from_millis(5);
-
-/// The most bytes of an answer.
-const MOST: u64 = 64 << 10;
 
 /// Looks whether the item is there.
 pub(super) fn look(environment: &Environment, name: &str) -> Result<(), Trouble> {
@@ -39,8 +29,8 @@ pub(super) fn store(environment: &Environment, name: &str, secret: &SecretString
     let not_kept = |why: &str| Trouble { why: format!("the keychain did not keep `{name}`: {why}"), unblock: by_hand(name) };
     let call = HERE.store(name, secret).ok_or_else(|| not_kept("it takes no value of several lines, and none so long"))?;
     match run(&tool(environment, name)?, &call) {
-        Ran::Well(_) => {}
-        Ran::Badly => return Err(not_kept("it said no")),
+        Ran::Ended { code: Some(0), .. } => {}
+        Ran::Ended { .. } => return Err(not_kept("it said no")),
         Ran::TooLong => return Err(silent(name)),
         Ran::NotStarted(why) => return Err(not_kept(&why)),
     }
@@ -51,8 +41,8 @@ pub(super) fn store(environment: &Environment, name: &str, secret: &SecretString
 fn ask(environment: &Environment, name: &str, call: &Call) -> Result<Vec<u8>, Trouble> {
     let missing = |why: &str| Trouble { why: format!("the keychain has no item `{name}`{why}"), unblock: by_hand(name) };
     match run(&tool(environment, name)?, call) {
-        Ran::Well(bytes) => Ok(bytes),
-        Ran::Badly => Err(missing("")),
+        Ran::Ended { code: Some(0), answer, .. } => Ok(answer),
+        Ran::Ended { .. } => Err(missing("")),
         Ran::TooLong => Err(silent(name)),
         Ran::NotStarted(why) => Err(missing(&format!(" that can be read: {why}"))),
     }
@@ -78,70 +68,8 @@ fn tool(environment: &Environment, name: &str) -> Result<std::path::PathBuf, Tro
     })
 }
 
-/// How a child ended.
-#[derive(Debug)]
-enum Ran {
-    /// With 0, and this on standard output.
-    Well(Vec<u8>),
-    /// With anything else.
-    Badly,
-    /// It did not, and was killed.
-    TooLong,
-    /// It never began.
-    NotStarted(String),
-}
-
+/// What it complains of is not shown, for it could be anything.
 fn run(program: &Path, call: &Call) -> Ran {
-    let deadline = Instant::now() + LIMIT;
-    let input = if call.input.is_some() { Stdio::piped() } else { Stdio::null() };
-    // A group of its own, so that what it starts dies with it; what it complains of is not shown, for it could be anything.
-    let started =
-        Command::new(program).args(&call.arguments).stdin(input).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0).spawn();
-    let mut child = match started {
-        Ok(child) => child,
-        Err(error) => return Ran::NotStarted(format!("{} can't be started: {error}", program.display())),
-    };
-    let heard = listen(&mut child);
-    // Less than a pipe holds: it can't block. Whoever does not read it will not end well.
-    if let (Some(mut stdin), Some(words)) = (child.stdin.take(), &call.input) {
-        let _ = stdin.write_all(words.expose_secret().as_bytes());
-    }
-    let Some(status) = wait(&mut child, deadline) else {
-        end(&mut child);
-        return Ran::TooLong;
-    };
-    if !status.success() {
-        return Ran::Badly;
-    }
-    // Something that it left behind may hold the pipe open.
-    heard.recv_timeout(deadline.saturating_duration_since(Instant::now())).map_or(Ran::TooLong, Ran::Well)
-}
-
-/// Reads the child's answer beside it.
-fn listen(child: &mut Child) -> mpsc::Receiver<Vec<u8>> {
-    let (say, heard) = mpsc::channel();
-    if let Some(stdout) = child.stdout.take() {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if stdout.take(MOST).read_to_end(&mut bytes).is_ok() {
-                let _ = say.send(bytes);
-            }
-        });
-    }
-    heard
-}
-
-fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(TICK),
-            Ok(None) | Err(_) => return None,
-        }
-    }
-}
-
-fn end(child: &mut Child) {
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
-    let _ = child.wait();
+    let arguments = call.arguments.iter().map(Into::into).collect();
+    child::run(program, &child::Call { arguments, input: call.input.as_ref(), variables: None, limit: LIMIT })
 }
