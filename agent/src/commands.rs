@@ -11,6 +11,7 @@ mod plan;
 mod posted;
 mod readers;
 mod render;
+mod run;
 mod status;
 mod wake;
 mod why;
@@ -28,7 +29,7 @@ use crate::settings::Settings;
 
 /// Wakes on a schedule and does the one open task that the most people will notice.
 ///
-/// Exit codes: 0 acted or rightly rested, 1 failed, 2 wrong usage, 75 another wake is running or the home is paused, 78 the
+/// Exit codes: 0 acted or rightly rested, 1 failed, 2 wrong usage, 75 another wake or daemon is running or the home is paused, 78 the
 /// settings are wrong. `doctor` has its own: 0 clean, 1 findings, 2 could not run.
 #[derive(Debug, Parser)]
 #[command(name = "reveille", version, max_term_width = 100)]
@@ -56,6 +57,7 @@ struct Common {
 enum Command {
     Init(init::Init),
     Wake(wake::Wake),
+    Run(run::Run),
     Plan(plan::Plan),
     Why(why::Why),
     Status(status::Status),
@@ -98,6 +100,11 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
             logging::start(talk, wake.leaves_a_log().then_some(&home))?;
             wake.run(&ready(home, environment)?)
         }
+        Command::Run(daemon) => {
+            let home = find()?;
+            logging::start(talk, Some(&home))?;
+            daemon.run(ready(home, environment)?)
+        }
         Command::Model(model) => {
             quiet_log()?;
             model.run(find, environment)
@@ -116,7 +123,8 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
     }
 }
 
-fn ready(home: Home, environment: &Environment) -> Outcome<Ready<'_>> {
+/// Reads the settings of a home; what is wrong is said with file, line and column.
+pub(crate) fn ready(home: Home, environment: &Environment) -> Outcome<Ready<'_>> {
     let path = home.settings();
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::message(Kind::Settings, format!("failed to read {}: {error}", path.display())))?;

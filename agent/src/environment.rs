@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `REVEILLE_HOME` | the home, when `--home` is not given and the current folder is none |
 //! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
-//! | `REVEILLE_NOW` | the time to take as now, RFC 3339; for tests only |
+//! | `REVEILLE_NOW` | the time to take as now, RFC 3339, or `@FILE` with the time in it, read at each look; for tests only |
 //! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
+//! | `REVEILLE_TICK` | when `run` looks whether a wake is due: a cron pattern, seconds first, instead of each minute; for tests only |
+//! | `REVEILLE_PROGRAM` | what `run` starts in place of this program; for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
 //! | `PATH` | where `secret-tool` and the tools of `needs:tool:NAME` are looked for |
 //! | others | secrets that the settings name with `{ env = "NAME" }`, and `needs:env:NAME` |
@@ -22,27 +24,61 @@ use crate::failure::{Failure, Kind, Outcome};
 pub(crate) struct Environment {
     variables: HashMap<OsString, OsString>,
     pub(crate) folder: PathBuf,
-    now: Option<DateTime<Utc>>,
+    clock: Clock,
+}
+
+/// What tells the time.
+#[derive(Debug, Clone)]
+pub(crate) enum Clock {
+    /// The computer.
+    System,
+    /// A test: always the same time.
+    Fixed(DateTime<Utc>),
+    /// A test: what stands in the file, or the time that stood there first.
+    File(PathBuf, DateTime<Utc>),
+}
+
+impl Clock {
+    fn of(asked: &str) -> Option<Self> {
+        match asked.strip_prefix('@').map(PathBuf::from) {
+            None => asked.parse().ok().map(Clock::Fixed),
+            Some(path) => read_time(&path).map(|first| Clock::File(path, first)),
+        }
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        match self {
+            Clock::System => Utc::now(),
+            Clock::Fixed(now) => *now,
+            Clock::File(path, first) => read_time(path).unwrap_or(*first),
+        }
+    }
+}
+
+fn read_time(path: &std::path::Path) -> Option<DateTime<Utc>> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 impl Environment {
     /// Reads it.
     pub(crate) fn read() -> Outcome<Self> {
         let variables: HashMap<OsString, OsString> = std::env::vars_os().collect();
-        let now = match variables.get(&OsString::from("REVEILLE_NOW")).map(|now| now.to_string_lossy().parse()) {
-            None => None,
-            Some(Ok(now)) => Some(now),
-            Some(Err(_)) => {
-                let failure = Failure::message(Kind::Usage, "`REVEILLE_NOW` is no time");
-                return Err(failure.hint("write it like 2026-11-20T14:00:00Z; it is for tests only"));
-            }
-        };
-        Ok(Self { variables, folder: std::env::current_dir()?, now })
+        let asked = variables.get(&OsString::from("REVEILLE_NOW")).map(|asked| asked.to_string_lossy().into_owned());
+        let clock = asked.map_or(Some(Clock::System), |asked| Clock::of(&asked)).ok_or_else(|| {
+            Failure::message(Kind::Usage, "`REVEILLE_NOW` is no time").hint("write it like 2026-11-20T14:00:00Z; it is for tests only")
+        })?;
+        Ok(Self { variables, folder: std::env::current_dir()?, clock })
     }
 
     /// The time now: the only place that looks at the clock for a decision.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.now.unwrap_or_else(Utc::now)
+        self.clock.now()
+    }
+
+    /// Where this program lies: its place when it is asked, so that a newer one put there is found at the next start.
+    pub(crate) fn program(&self) -> Outcome<PathBuf> {
+        self.path("REVEILLE_PROGRAM").map_or_else(|| Ok(std::env::current_exe()?), Ok)
     }
 
     /// A variable that is set and not empty.
@@ -73,8 +109,9 @@ impl Environment {
     /// One with these variables only.
     #[cfg(test)]
     pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
+        let clock = variables.iter().find(|(name, _)| *name == "REVEILLE_NOW").and_then(|(_, asked)| Clock::of(asked));
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
-        Self { variables, folder: PathBuf::from("/"), now: None }
+        Self { variables, folder: PathBuf::from("/"), clock: clock.unwrap_or(Clock::System) }
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Talk {
     pub(crate) quiet: bool,
 }
 
-/// Starts talk on stderr and, for a wake, the log in the home.
+/// Starts talk on stderr and, for a wake or the daemon, the log in the home.
 pub(crate) fn start(talk: Talk, home: Option<&Home>) -> Outcome {
     let level = match (talk.quiet, talk.verbose) {
         (true, _) => "error",
@@ -25,10 +25,17 @@ pub(crate) fn start(talk: Talk, home: Option<&Home>) -> Outcome {
         (false, 1) => "info",
         (false, _) => "debug",
     };
-    let terminal =
-        fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).without_time().with_filter(
-            EnvFilter::new(format!("off,reveille={level},reveille_skills={level},reveille_models={level},reveille_memory={level}")),
-        );
+    let talk = EnvFilter::new(format!(
+        "off,reveille={level},reveille_skills={level},reveille_models={level},reveille_memory={level},reveille_schedules={level}"
+    ));
+    let terminal = fmt::layer()
+        .with_writer(std::io::stderr)
+        // A terminal that is gone would make a panic of it.
+        .log_internal_errors(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .with_filter(talk);
     let file = match home {
         None => None,
         Some(home) => {
@@ -40,8 +47,10 @@ pub(crate) fn start(talk: Talk, home: Option<&Home>) -> Outcome {
                 .max_log_files(30)
                 .build(home.logs())
                 .map_err(|error| Failure::message(crate::failure::Kind::Failed, format!("failed to open the log: {error}")))?;
-            let filter = EnvFilter::new("off,reveille=debug,reveille_skills=debug,reveille_models=debug,reveille_memory=debug");
-            Some(fmt::layer().json().with_writer(appender).with_filter(filter))
+            let filter = EnvFilter::new(
+                "off,reveille=debug,reveille_skills=debug,reveille_models=debug,reveille_memory=debug,reveille_schedules=debug",
+            );
+            Some(fmt::layer().json().with_writer(appender).log_internal_errors(false).with_filter(filter))
         }
     };
     // A second start in one process (tests) keeps the first.

@@ -6,6 +6,7 @@ mod brakes;
 mod commands;
 mod connect;
 mod credential;
+mod daemon;
 mod deliberate;
 mod environment;
 mod failure;

@@ -171,6 +171,16 @@ impl Memory {
         Ok(self.runs(1)?.pop())
     }
 
+    /// The newest slot up to `slot` that a wake has filled, in seconds since 1970.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn last_slot(&self, slot: i64) -> Result<Option<i64>, MemoryError> {
+        self.connection
+            .query_row("SELECT max(slot) FROM runs WHERE slot <= ?1", [slot], |row| row.get(0))
+            .map_err(|error| self.wrong(error))
+    }
+
     /// How many runs there were.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use reveille_skills::measure::{Reached, count_readers};
 use serde::Serialize;
 
 use super::{Ready, print, print_json};
+use crate::daemon::Heard;
 use crate::deliberate::load;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::{Scene, credential_now, suppressed};
@@ -30,6 +31,8 @@ struct Standing {
     runs: u64,
     last: Option<Last>,
     next_wake: Option<DateTime<Utc>>,
+    /// How `reveille run` goes, where it runs or was killed.
+    daemon: Option<Heard>,
     paused: Option<String>,
     stopped: bool,
     needs_you: Vec<Need>,
@@ -106,6 +109,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         runs: 0,
         last: None,
         next_wake: None,
+        daemon: Heard::of(&ready.home, now),
         paused: None,
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
@@ -178,6 +182,9 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     }
     if let Some(next) = &standing.next_wake {
         out.push_str(&format!("next due    {}\n", when(next)));
+    }
+    for (at, line) in standing.daemon.iter().flat_map(Heard::lines).enumerate() {
+        out.push_str(&format!("{:<12}{line}\n", if at == 0 { "daemon" } else { "" }));
     }
     out.push_str(&format!("wakes       {}\n", standing.runs));
     let readers = &standing.readers;
