@@ -95,7 +95,7 @@ pub(crate) struct Keeper {
     path: PathBuf,
     written: Option<Health>,
     /// What went wrong the last time.
-    trouble: Option<String>,
+    trouble: Option<std::io::ErrorKind>,
 }
 
 fn path(home: &Home) -> PathBuf {
@@ -118,11 +118,10 @@ impl Keeper {
                 self.trouble = None;
             }
             Err(error) => {
-                let trouble = format!("failed to write {}: {error}; the daemon goes on without", self.path.display());
-                if self.trouble.as_ref() != Some(&trouble) {
-                    tracing::warn!("{trouble}");
+                // Its words name a file that is another one each time.
+                if self.trouble.replace(error.kind()) != Some(error.kind()) {
+                    tracing::warn!("failed to write {}: {error}; the daemon goes on without", self.path.display());
                 }
-                self.trouble = Some(trouble);
                 self.written = None;
             }
         }
