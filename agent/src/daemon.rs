@@ -162,7 +162,7 @@ impl<'a> Watch<'a> {
             return Ok(Order::Nothing);
         }
         let Due::Now { slot, .. } = self.due(now) else { return Ok(Order::Nothing) };
-        Ok(if self.tries.may(slot) { Order::Wake(self.wake()) } else { Order::Nothing })
+        Ok(if self.tries.may(slot) { Order::Wake(Box::new(self.wake())) } else { Order::Nothing })
     }
 
     /// Whether a wake is due. A memory that can't be read is a wake's to mend or to complain of.

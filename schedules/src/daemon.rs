@@ -60,7 +60,7 @@ pub enum Order {
     /// Nothing.
     Nothing,
     /// Start this child; heeded only as the answer to a minute that has none.
-    Wake(Wake),
+    Wake(Box<Wake>),
     /// End the daemon, as SIGTERM does.
     Leave,
 }
@@ -205,7 +205,7 @@ impl<H: FnMut(News) -> Order> Loop<'_, H> {
             && self.child.is_none()
             && !self.leaving
         {
-            self.start(wake);
+            self.start(*wake);
         }
     }
 

@@ -12,10 +12,10 @@ fn daemon() -> Daemon {
 }
 
 /// A child that runs a line of sh.
-fn child(script: &str, limit: u64) -> Wake {
+fn child(script: &str, limit: u64) -> Box<Wake> {
     let mut command = Command::new("sh");
     command.args(["-c", script]);
-    Wake { command, limit: Duration::from_secs(limit), grace: Duration::from_secs(1) }
+    Box::new(Wake { command, limit: Duration::from_secs(limit), grace: Duration::from_secs(1) })
 }
 
 /// What happened until `hear` said Leave.
@@ -126,7 +126,7 @@ fn a_scheduler_that_is_silent_is_replaced() {
 fn a_program_that_is_not_there_and_a_pattern_that_is_none() {
     let news = told(&daemon(), |news| match news {
         News::Ended(_) => Order::Leave,
-        _ => Order::Wake(Wake { command: Command::new("/nowhere/reveille"), ..child("", 60) }),
+        _ => Order::Wake(Box::new(Wake { command: Command::new("/nowhere/reveille"), ..*child("", 60) })),
     });
     assert!(matches!(&news[..], [IDLE, News::Ended(End::NotStarted(why))] if why.contains("No such file")), "{news:?}");
     let error = Daemon { pattern: "each minute".to_owned(), ..daemon() }.run(|_| Order::Leave).expect_err("no pattern");
