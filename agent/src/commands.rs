@@ -12,6 +12,7 @@ mod plan;
 mod posted;
 mod readers;
 mod render;
+mod run;
 mod service;
 mod status;
 mod wake;
@@ -30,7 +31,7 @@ use crate::settings::Settings;
 
 /// Wakes on a schedule and does the one open task that the most people will notice.
 ///
-/// Exit codes: 0 acted or rightly rested, 1 failed, 2 wrong usage, 75 another wake is running or the home is paused, 78 the
+/// Exit codes: 0 acted or rightly rested, 1 failed, 2 wrong usage, 75 another wake or daemon is running or the home is paused, 78 the
 /// settings are wrong. `doctor` has its own: 0 clean, 1 findings, 2 could not run.
 #[derive(Debug, Parser)]
 #[command(name = "reveille", version, max_term_width = 100)]
@@ -58,6 +59,7 @@ struct Common {
 enum Command {
     Init(init::Init),
     Wake(wake::Wake),
+    Run(run::Run),
     Plan(plan::Plan),
     Why(why::Why),
     Status(status::Status),
@@ -102,6 +104,11 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
             logging::start(talk, wake.leaves_a_log().then_some(&home))?;
             wake.run(&ready(home, environment)?)
         }
+        Command::Run(daemon) => {
+            let home = find()?;
+            logging::start(talk, Some(&home))?;
+            daemon.run(ready(home, environment)?)
+        }
         Command::Model(model) => {
             quiet_log()?;
             model.run(find, environment)
@@ -122,6 +129,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
     }
 }
 
+/// Reads the settings of a home; what is wrong is said with file, line and column.
 pub(crate) fn ready(home: Home, environment: &Environment) -> Outcome<Ready<'_>> {
     let path = home.settings();
     let text = std::fs::read_to_string(&path)

@@ -7,6 +7,8 @@
 //! | `REVEILLE_NOW` | the time to take as now, RFC 3339, or `@FILE` with the time in it, read at each look; for tests only |
 //! | `REVEILLE_UPTIME` | for how many seconds the computer has run, asleep or not; for tests only |
 //! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
+//! | `REVEILLE_TICK` | when `run` looks whether a wake is due: a cron pattern, seconds first, instead of each minute; for tests only |
+//! | `REVEILLE_PROGRAM` | what `run` starts in place of this program; for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
 //! | `PATH` | where `secret-tool`, `launchctl`, `crontab`, `systemctl`, `loginctl` and the tools of `needs:tool:NAME` are looked for |
 //! | `HOME`, `XDG_CONFIG_HOME`, `XDG_DATA_HOME` | where the user's services are written |
@@ -95,6 +97,11 @@ impl Environment {
         Some(Duration::new(u64::try_from(since.tv_sec).ok()?, u32::try_from(since.tv_nsec).ok()?))
     }
 
+    /// Where this program lies: its place when it is asked, so that a newer one put there is found at the next start.
+    pub(crate) fn program(&self) -> Outcome<PathBuf> {
+        self.path("REVEILLE_PROGRAM").map_or_else(|| Ok(std::env::current_exe()?), Ok)
+    }
+
     /// A variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
         self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())
@@ -133,8 +140,9 @@ impl Environment {
     /// One with these variables only.
     #[cfg(test)]
     pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
+        let clock = variables.iter().find(|(name, _)| *name == "REVEILLE_NOW").and_then(|(_, asked)| Clock::of(asked));
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
-        Self { variables, folder: PathBuf::from("/"), clock: Clock::System }
+        Self { variables, folder: PathBuf::from("/"), clock: clock.unwrap_or(Clock::System) }
     }
 }
 

@@ -4,8 +4,9 @@
 use std::io::IsTerminal;
 
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::failure::{Failure, Outcome};
 use crate::home::Home;
@@ -17,18 +18,22 @@ pub(crate) struct Talk {
     pub(crate) quiet: bool,
 }
 
-/// Starts talk on stderr and, for a wake, the log in the home.
+/// Starts talk on stderr and, for a wake or the daemon, the log in the home.
 pub(crate) fn start(talk: Talk, home: Option<&Home>) -> Outcome {
     let level = match (talk.quiet, talk.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "info",
-        (false, _) => "debug",
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, _) => LevelFilter::DEBUG,
     };
-    let terminal =
-        fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false).without_time().with_filter(
-            EnvFilter::new(format!("off,reveille={level},reveille_skills={level},reveille_models={level},reveille_memory={level}")),
-        );
+    let terminal = fmt::layer()
+        .with_writer(std::io::stderr)
+        // A terminal that is gone would make a panic of it.
+        .log_internal_errors(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .with_filter(ours(level));
     let file = match home {
         None => None,
         Some(home) => {
@@ -40,13 +45,17 @@ pub(crate) fn start(talk: Talk, home: Option<&Home>) -> Outcome {
                 .max_log_files(30)
                 .build(home.logs())
                 .map_err(|error| Failure::message(crate::failure::Kind::Failed, format!("failed to open the log: {error}")))?;
-            let filter = EnvFilter::new("off,reveille=debug,reveille_skills=debug,reveille_models=debug,reveille_memory=debug");
-            Some(fmt::layer().json().with_writer(appender).with_filter(filter))
+            Some(fmt::layer().json().with_writer(appender).log_internal_errors(false).with_filter(ours(LevelFilter::DEBUG)))
         }
     };
     // A second start in one process (tests) keeps the first.
     let _ = tracing_subscriber::registry().with(terminal).with(file).try_init();
     Ok(())
+}
+
+/// What our own crates say, from this level on. All their names begin like the program's.
+fn ours(level: LevelFilter) -> Targets {
+    Targets::new().with_target("reveille", level)
 }
 
 /// A failure on stderr, with its hint, and in the log.

@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod connect;
 mod credential;
+mod daemon;
 mod deliberate;
 mod environment;
 mod failure;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cron;
+pub mod daemon;
 mod every;
 mod quiet;
 mod schedule;

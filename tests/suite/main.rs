@@ -10,6 +10,7 @@ mod channel;
 mod channels;
 mod commands;
 mod crash;
+mod daemon;
 mod example;
 mod killed;
 mod learn;

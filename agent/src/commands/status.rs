@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{Ready, print, print_json};
 use crate::backup::{Store, trouble};
+use crate::daemon::Heard;
 use crate::deliberate::load;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::{Scene, credential_now, suppressed};
@@ -36,6 +37,8 @@ struct Standing {
     missed: Vec<Missed>,
     /// What wakes it by itself, and whether that is loaded.
     service: Vec<String>,
+    /// How `reveille run` goes, where it runs or was killed.
+    daemon: Option<Heard>,
     paused: Option<String>,
     stopped: bool,
     needs_you: Vec<Need>,
@@ -137,6 +140,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         next_wake: None,
         missed: vec![],
         service: services(ready),
+        daemon: Heard::of(&ready.home, now),
         paused: None,
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
@@ -230,8 +234,12 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         out.push_str(&format!("next due    {}\n", when(next)));
     }
     match standing.service.as_slice() {
+        [] if standing.daemon.is_some() => {}
         [] => out.push_str("service     none: `reveille service install`\n"),
         some => out.push_str(&format!("service     {}\n", some.join("; "))),
+    }
+    for (at, line) in standing.daemon.iter().flat_map(Heard::lines).enumerate() {
+        out.push_str(&format!("{:<12}{line}\n", if at == 0 { "daemon" } else { "" }));
     }
     out.push_str(&format!("wakes       {}\n", standing.runs));
     for missed in standing.missed.iter().take(3) {
