@@ -117,11 +117,6 @@ impl Environment {
         names.iter().filter_map(|name| Some((OsString::from(name), self.get(name)?.clone()))).collect()
     }
 
-    /// This program's own absolute path.
-    pub(crate) fn program(&self) -> Outcome<PathBuf> {
-        Ok(std::env::current_exe()?)
-    }
-
     /// Whether a program is on the search path.
     pub(crate) fn has_tool(&self, name: &str) -> bool {
         !name.contains(['/', '\\']) && self.tool(name).is_some()
