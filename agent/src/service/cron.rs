@@ -36,11 +36,12 @@ pub(super) fn uninstall(machine: &Machine<'_>) -> Outcome {
 /// The whole crontab; nothing where there is none, or where the user may have none.
 fn read(machine: &Machine<'_>) -> Outcome<Vec<u8>> {
     let said = machine.call("crontab", ["-l"])?;
+    let complains = |words: &str| said.complaint.contains(words);
     // Vixie cron and its children; then BusyBox.
-    let none = ["no crontab for", "No such file or directory", "not allowed to use this program"];
+    let none = complains("no crontab for") || (complains("can't open") && complains("No such file or directory"));
     match said.code {
         Some(0) => Ok(said.answer),
-        Some(_) if none.iter().any(|words| said.complaint.contains(words)) => Ok(vec![]),
+        Some(_) if none || complains("not allowed to use this program") => Ok(vec![]),
         _ => Err(refused("crontab -l", &said, "see that `crontab -l` works, or choose another service")),
     }
 }

@@ -13,6 +13,9 @@ use crate::failure::Outcome;
 const LOOKS: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What `bootout` ends with while the agent is leaving (`EINPROGRESS` of macOS).
+const IN_PROGRESS: i32 = 36;
+
 /// Where the agent's property list is.
 pub(super) fn place(machine: &Machine<'_>) -> PathBuf {
     machine.user_folder(None, "Library/LaunchAgents").join(format!("{}.plist", machine.label()))
@@ -71,7 +74,8 @@ fn unload(machine: &Machine<'_>) -> Outcome {
         return Ok(());
     }
     let mut said = launchctl(machine, ["bootout", &target(machine)])?;
-    if !said.well() && loaded(machine)? {
+    // One that does not know `bootout`; one that is still at it must not be told twice, or the second time hits the next agent.
+    if !said.well() && said.code != Some(IN_PROGRESS) && loaded(machine)? {
         said = launchctl(machine, [OsString::from("unload"), place(machine).into_os_string()])?;
     }
     for _ in 0..LOOKS {
