@@ -5,6 +5,7 @@
 //! | `REVEILLE_HOME` | the home, when `--home` is not given and the current folder is none |
 //! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
 //! | `REVEILLE_NOW` | the time to take as now, RFC 3339, or `@FILE` with the time in it, read at each look; for tests only |
+//! | `REVEILLE_UPTIME` | for how many seconds the computer has run, asleep or not; for tests only |
 //! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
 //! | `REVEILLE_TICK` | when `run` looks whether a wake is due: a cron pattern, seconds first, instead of each minute; for tests only |
 //! | `REVEILLE_PROGRAM` | what `run` starts in place of this program; for tests only |
@@ -15,6 +16,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -81,6 +83,23 @@ impl Environment {
         self.path("REVEILLE_PROGRAM").map_or_else(|| Ok(std::env::current_exe()?), Ok)
     }
 
+    /// What tells the time, for a thread of its own.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// For how long the computer has run, the time asleep included. Unknown in tests that set the time and not this.
+    pub(crate) fn uptime(&self) -> Option<Duration> {
+        if let Some(seconds) = self.get("REVEILLE_UPTIME") {
+            return seconds.to_str()?.parse().ok().map(Duration::from_secs);
+        }
+        if !matches!(self.clock, Clock::System) {
+            return None;
+        }
+        let since = rustix::time::clock_gettime(platform::RUNNING);
+        Some(Duration::new(u64::try_from(since.tv_sec).ok()?, u32::try_from(since.tv_nsec).ok()?))
+    }
+
     /// A variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
         self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty())
@@ -113,6 +132,18 @@ impl Environment {
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
         Self { variables, folder: PathBuf::from("/"), clock: clock.unwrap_or(Clock::System) }
     }
+}
+
+#[cfg(target_os = "macos")]
+mod platform {
+    /// On macOS this clock goes on while the computer sleeps.
+    pub(super) const RUNNING: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+}
+
+#[cfg(not(target_os = "macos"))]
+mod platform {
+    /// The clock that goes on while the computer sleeps.
+    pub(super) const RUNNING: rustix::time::ClockId = rustix::time::ClockId::Boottime;
 }
 
 fn is_program(path: &std::path::Path) -> bool {

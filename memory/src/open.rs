@@ -16,6 +16,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/002-ledger.sql")),
     M::up(include_str!("../migrations/003-labels.sql")),
     M::up(include_str!("../migrations/004-channels.sql")),
+    M::up(include_str!("../migrations/005-night.sql")),
 ];
 
 /// What `PRAGMA application_id` says in a file of ours: "rvll".

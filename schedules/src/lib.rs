@@ -5,6 +5,8 @@ pub mod daemon;
 mod every;
 mod quiet;
 mod schedule;
+#[cfg(test)]
+mod timelines;
 
 pub use cron::{Cron, CronError};
 pub use every::{Every, EveryError};

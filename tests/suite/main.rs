@@ -21,5 +21,6 @@ mod readers;
 mod servers;
 mod subject;
 mod tells;
+mod turn;
 mod unclear;
 mod wake;
