@@ -41,7 +41,10 @@ fn home(script: &str) -> (Home, PathBuf, tempfile::TempDir) {
 
 impl Daemon {
     fn of(script: &str) -> Self {
-        let (home, clock, beside) = home(script);
+        Self::in_home(home(script))
+    }
+
+    fn in_home((home, clock, beside): (Home, PathBuf, tempfile::TempDir)) -> Self {
         let said = std::fs::File::create(beside.path().join("said")).unwrap();
         let process = home.command(&["run"]).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap();
         Self { process, home, clock, _beside: beside }
@@ -99,6 +102,30 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
 /// Long enough for several looks.
 fn some_minutes() {
     std::thread::sleep(Duration::from_millis(3500));
+}
+
+#[test]
+fn the_program_wakes_once_in_each_slot() {
+    let (mut home, clock, beside) = home("");
+    home.env("REVEILLE_PROGRAM", "");
+    home.write("PROGRESS.md", "- [ ] Tidy the code for:nobody\n");
+    let daemon = Daemon::in_home((home, clock, beside));
+    let runs = |daemon: &Daemon| daemon.home.run(&["status", "--json"]).ok().json()["runs"].as_u64();
+    for (now, next, count) in [
+        ("2026-11-20T14:00:30Z", "2026-11-20T16:00:00Z", 1),
+        ("2026-11-20T16:00:30Z", "2026-11-20T18:00:00Z", 2),
+        // Days later: one wake.
+        ("2026-11-25T09:10:00Z", "2026-11-25T10:00:00Z", 3),
+        // Set back into a slot that is filled: none.
+        ("2026-11-20T16:30:00Z", "2026-11-20T18:00:00Z", 3),
+    ] {
+        daemon.now(now);
+        wait_for(&format!("wake at {now}: {}", daemon.beside("said")), || daemon.health()["next_due"] == next);
+        some_minutes();
+        assert_eq!(runs(&daemon), Some(count), "{now}: {}", daemon.beside("said"));
+        assert_eq!(daemon.health()["last_wake"]["code"], 0);
+    }
+    assert_eq!(daemon.leave(), 0);
 }
 
 #[test]

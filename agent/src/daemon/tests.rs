@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use reveille_memory::NewRun;
+use reveille_memory::{Begun, Lease, NewRun};
 
 use super::*;
 
@@ -52,7 +52,8 @@ impl Place {
         let slot = settings.wake.schedule().slot(now).map(Slot::seconds);
         let mut memory = Memory::open(&self.home().database(), now).expect("opened");
         let new = NewRun { started_at: now, slot, trigger: "daemon".into(), version: "0".into(), pid: 1 };
-        memory.begin_run(&new).expect("begun");
+        let lease = Lease { pid: 1, lock: 1, since: now, deadline: now };
+        assert!(matches!(memory.begin_wake(&new, &lease), Ok(Begun::Run(..))), "the slot is free");
     }
 
     fn health(&self) -> Health {
