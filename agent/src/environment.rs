@@ -5,7 +5,8 @@
 //! | `REVEILLE_HOME` | the home, when `--home` is not given and the current folder is none |
 //! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
 //! | `REVEILLE_NOW` | the time to take as now, RFC 3339; for tests only |
-//! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
+//! | `REVEILLE_FAULT` | the step of a wake at which to end with SIGKILL, or freeze (`fault.rs`); for tests only |
+//! | `REVEILLE_FAULT_MARK` | the file to make at that step instead; for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
 //! | `PATH` | where `secret-tool` and the tools of `needs:tool:NAME` are looked for |
 //! | others | secrets that the settings name with `{ env = "NAME" }`, and `needs:env:NAME` |
@@ -13,6 +14,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
@@ -43,6 +45,11 @@ impl Environment {
     /// The time now: the only place that looks at the clock for a decision.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.now.unwrap_or_else(Utc::now)
+    }
+
+    /// How long ago a file was touched, by the machine's own clock, which its times are of; none for a time to come.
+    pub(crate) fn age(&self, touched: SystemTime) -> Duration {
+        SystemTime::now().duration_since(touched).unwrap_or_default()
     }
 
     /// A variable that is set and not empty.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, OnDisk, Outcome};
 use crate::home::Home;
 
 /// The right to wake in a home, held while it lives.
@@ -18,9 +18,9 @@ pub(crate) struct Lease {
 impl Lease {
     /// Takes it, or says who holds it since when.
     pub(crate) fn take(home: &Home, now: DateTime<Utc>) -> Outcome<Self> {
-        std::fs::create_dir_all(home.memory())?;
+        std::fs::create_dir_all(home.memory()).on(&home.memory())?;
         let path = home.memory().join("wake.lock");
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).on(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -30,10 +30,8 @@ impl Lease {
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        file.set_len(0)?;
-        file.rewind()?;
-        write!(file, "process {} since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"))?;
-        file.flush()?;
+        let said = format!("process {} since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"));
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(said.as_bytes())).on(&path)?;
         Ok(Self { file, stop_file: home.stop_file() })
     }
 

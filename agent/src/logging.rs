@@ -7,7 +7,7 @@ use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, OnDisk, Outcome};
 use crate::home::Home;
 
 /// How much the program talks on stderr.
@@ -32,14 +32,14 @@ pub(crate) fn start(talk: Talk, home: Option<&Home>) -> Outcome {
     let file = match home {
         None => None,
         Some(home) => {
-            std::fs::create_dir_all(home.logs())?;
+            std::fs::create_dir_all(home.logs()).on(&home.logs())?;
             let appender = RollingFileAppender::builder()
                 .rotation(Rotation::DAILY)
                 .filename_prefix("reveille")
                 .filename_suffix("jsonl")
                 .max_log_files(30)
                 .build(home.logs())
-                .map_err(|error| Failure::message(crate::failure::Kind::Failed, format!("failed to open the log: {error}")))?;
+                .map_err(|error| anyhow::Error::new(error).context(format!("failed to open the log in {}", home.logs().display())))?;
             let filter = EnvFilter::new("off,reveille=debug,reveille_skills=debug,reveille_models=debug,reveille_memory=debug");
             Some(fmt::layer().json().with_writer(appender).with_filter(filter))
         }

@@ -82,13 +82,14 @@ fn texts_of(tasks: &[Task], what: &Wanted) -> Vec<String> {
 }
 
 /// Reads what must be read: from memory, else by the model. A reader that can't be opened leaves lines unread (they stay
-/// unclear), for a wake without a model is better than none.
+/// unclear), for a wake without a model is better than none. `reached` is told after each call of the encoder.
 pub(crate) fn read(
     tasks: &[Task],
     mut memory: Option<&mut Memory>,
     reader: Outcome<Reader>,
     now: chrono::DateTime<chrono::Utc>,
     stop: &dyn Fn() -> bool,
+    reached: &dyn Fn(),
 ) -> Outcome<Readings> {
     let (texts, recalled) = (texts_of(tasks, &Wanted::Read), texts_of(tasks, &Wanted::Recall));
     if texts.is_empty() && recalled.is_empty() {
@@ -117,9 +118,17 @@ pub(crate) fn read(
             None => {}
         }
     }
-    by_model(&mut reader, &unread, memory, now, stop, &mut readings)?;
+    by_model(&mut reader, &unread, memory, now, &Watch { stop, reached }, &mut readings)?;
     readings.learned = reader.learned().copied();
     Ok(readings)
+}
+
+/// What a long reading asks and tells.
+struct Watch<'a> {
+    /// Whether to stop.
+    stop: &'a dyn Fn() -> bool,
+    /// Told when the readings of a call of the encoder are kept.
+    reached: &'a dyn Fn(),
 }
 
 /// Lets the model read, and remembers after each call of the encoder: a wake that is killed loses at most that call.
@@ -128,7 +137,7 @@ fn by_model(
     unread: &[(&str, [u8; 32])],
     mut memory: Option<&mut Memory>,
     now: chrono::DateTime<chrono::Utc>,
-    stop: &dyn Fn() -> bool,
+    watch: &Watch<'_>,
     readings: &mut Readings,
 ) -> Outcome {
     let lines: Vec<&str> = unread.iter().map(|(text, _)| *text).collect();
@@ -152,8 +161,9 @@ fn by_model(
         {
             failed.get_or_insert(error);
         }
+        (watch.reached)();
     };
-    match reader.read(&lines, &mut keep, stop) {
+    match reader.read(&lines, &mut keep, watch.stop) {
         Ok(read) => {
             readings.fresh += read.len();
             readings.by_text.extend(lines.iter().map(|text| (*text).to_owned()).zip(read));

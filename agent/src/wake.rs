@@ -4,7 +4,6 @@ use std::cell::Cell;
 
 use reveille_memory::{Memory, NewRun, RunEnd, RunId, RunState};
 use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
-use reveille_skills::delivery::Step;
 use serde::Serialize;
 
 use crate::act::{self, Done};
@@ -12,7 +11,7 @@ use crate::answers;
 use crate::brakes::Guard;
 use crate::deliberate::{Deliberation, Manner, deliberate};
 use crate::failure::{Kind, OrFail, Outcome};
-use crate::fault::Faults;
+use crate::fault::Moment;
 use crate::handover::{Letter, Notes};
 use crate::learn;
 use crate::lease::Lease;
@@ -43,20 +42,21 @@ pub(crate) struct Report {
 
 /// Wakes once in a home.
 pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome<Report> {
-    let faults = Faults::of(scene.environment)?;
-    faults.reach(Step::BeforeClaim);
+    let faults = &manner.faults;
+    faults.reach(Moment::BeforeClaim);
     let lease = Lease::take(scene.home, scene.now)?;
     lease.check()?;
-    faults.reach(Step::AfterClaim);
+    faults.reach(Moment::AfterClaim);
     if dry_run {
         return rehearse(scene, manner);
     }
     let mut memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
     crate::commands::not_paused(&memory, scene.now)?;
     let run = begin(scene, &mut memory)?;
+    faults.reach(Moment::AfterBegin);
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let stopped = stages.brake();
-    let guard = Guard { scene, lease: &lease, stopped: &stopped, faults: &faults, begun: Cell::new(0) };
+    let guard = Guard { scene, lease: &lease, stopped: &stopped, faults, begun: Cell::new(0) };
     let result = stages_of(&guard, manner, &mut memory, run, &mut stages);
     let end = match &result {
         Ok(report) => RunEnd {
@@ -74,12 +74,13 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome
             error: Some(failure.to_string()),
         },
     };
-    memory.record_stages(run, stages.times()).or_fail()?;
-    memory.finish_run(run, &end).or_fail()?;
+    faults.reach(Moment::BeforeEnd);
+    let ended = memory.record_stages(run, stages.times()).and_then(|()| memory.finish_run(run, &end)).or_fail();
     if let Err(failure) = &result {
         tracing::error!(run = run.0, "{failure}");
     }
-    result
+    // What went wrong first is what is said.
+    result.and_then(|report| ended.map(|()| report))
 }
 
 fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
@@ -101,6 +102,7 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
     let scene = guard.scene;
     let mut ticks = Vec::new();
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
+    guard.faults.reach(Moment::AfterRecover);
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
     stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
     let (_, _, asks) = deliberation.decide(scene);
@@ -158,6 +160,7 @@ fn act_or_next(
             return Ok((sheet, done, asks));
         };
         stages.check()?;
+        guard.faults.reach(Moment::AfterDecision);
         let task = action.chosen().eligible().task().clone();
         match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
             Ok(done) => {
@@ -228,12 +231,14 @@ fn record_all(
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();
-    guard.faults.reach(Step::BeforeRecord);
-    let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
-    guard.faults.reach(Step::AfterRecord);
+    guard.faults.reach(Moment::BeforeRecord);
+    let reached = |moment: Moment| guard.faults.reach(moment);
+    let written = record::write(&scene.home.progress(), scene.environment, &deliberation.loaded.progress, &edits, &reached)?;
+    guard.faults.reach(Moment::AfterRecord);
     memory.keep_text("block", &body).or_fail()?;
     crate::tellings::forget(memory, &deliberation.identities, &written.bytes)?;
     notes.hurt.extend(written.conflicts);
+    guard.faults.reach(Moment::BeforeLetter);
     Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
     let text = shown(scene, deliberation, &sheet, done, &notes.lines(), &before, &written.bytes);
     let (did, evidence) = (done.did.clone(), done.evidence.clone());

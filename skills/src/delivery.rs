@@ -26,10 +26,6 @@ const TRY_AGAIN: TimeDelta = TimeDelta::minutes(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, EnumIter)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Step {
-    /// The lease of the wake is about to be taken.
-    BeforeClaim,
-    /// It is taken.
-    AfterClaim,
     /// The effect is about to be written down.
     BeforeIntent,
     /// It is written down.
@@ -40,10 +36,6 @@ pub enum Step {
     AfterAnswer,
     /// It is proved in the ledger.
     AfterConfirm,
-    /// PROGRESS.md is about to be written.
-    BeforeRecord,
-    /// It is written.
-    AfterRecord,
 }
 
 /// What an effect asks before it goes out.
