@@ -10,7 +10,6 @@ use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::deliberate::Deliberation;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::lease::Lease;
 use crate::ledger::{self, Turn, evidence_rows};
 use crate::letter;
 use crate::measuring;
@@ -81,7 +80,7 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
     let scene = guard.scene;
     let eligible = action.chosen().eligible();
     let (task, reading) = (eligible.task(), eligible.reading());
-    guard.lease.check()?;
+    guard.lease.check(memory, guard.now())?;
     let subject = || match &reading.subject {
         Subject::One(id) => deliberation.loaded.shelf.by_id(id).cloned(),
         _ => None,
@@ -180,16 +179,10 @@ pub(crate) fn show_prepared(scene: &Scene<'_>, deliberation: &Deliberation, asks
 }
 
 /// Puts, in passing, the texts that only a person may post into the outbox: they are asks, never the wake's pick.
-pub(crate) fn prepare_by_hand(
-    scene: &Scene<'_>,
-    lease: &Lease,
-    memory: &mut Memory,
-    run: RunId,
-    deliberation: &Deliberation,
-    asks: &[Ask],
-) -> Outcome {
+pub(crate) fn prepare_by_hand(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberation: &Deliberation, asks: &[Ask]) -> Outcome {
+    let scene = guard.scene;
     for (ask, issue, channel) in by_hand(deliberation, asks) {
-        lease.check()?;
+        guard.lease.check(memory, guard.now())?;
         let wanted_by = wanted_by(deliberation, ask);
         let turn = wanted_by.first().map(|task| deliberation.ledger.turn(task, &issue.id, channel)).unwrap_or_default();
         // An issue that no text can be made of is said in its ask; the others go on.

@@ -47,7 +47,7 @@ impl Guard<'_> {
     /// Whether an effect that has begun may go on: the next piece of a thread, the next mail of a letter.
     pub(crate) fn may_go_on(&self, memory: &Memory) -> Result<(), String> {
         let now = self.now();
-        self.lease.check().map_err(|failure| failure.to_string())?;
+        self.lease.check(memory, now).map_err(|failure| failure.to_string())?;
         if (self.stopped)() {
             return Err("the wake's time is up".to_owned());
         }

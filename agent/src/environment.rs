@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `REVEILLE_HOME` | the home, when `--home` is not given and the current folder is none |
 //! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
-//! | `REVEILLE_NOW` | the time to take as now, RFC 3339; for tests only |
+//! | `REVEILLE_NOW` | the time to take as now, RFC 3339, or `@FILE` with the time in it, read at each look; for tests only |
+//! | `REVEILLE_UPTIME` | for how many seconds the computer has run, asleep or not; for tests only |
 //! | `REVEILLE_FAULT` | the step of a wake at which to end with SIGKILL, or freeze (`fault.rs`); for tests only |
 //! | `REVEILLE_FAULT_MARK` | the file to make at that step instead; for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
@@ -24,27 +25,73 @@ use crate::failure::{Failure, Kind, Outcome};
 pub(crate) struct Environment {
     variables: HashMap<OsString, OsString>,
     pub(crate) folder: PathBuf,
-    now: Option<DateTime<Utc>>,
+    clock: Clock,
+}
+
+/// What tells the time.
+#[derive(Debug, Clone)]
+pub(crate) enum Clock {
+    /// The computer.
+    System,
+    /// A test: always the same time.
+    Fixed(DateTime<Utc>),
+    /// A test: what stands in the file, or the time that stood there first.
+    File(PathBuf, DateTime<Utc>),
+}
+
+impl Clock {
+    fn of(asked: &str) -> Option<Self> {
+        match asked.strip_prefix('@').map(PathBuf::from) {
+            None => asked.parse().ok().map(Clock::Fixed),
+            Some(path) => read_time(&path).map(|first| Clock::File(path, first)),
+        }
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        match self {
+            Clock::System => Utc::now(),
+            Clock::Fixed(now) => *now,
+            Clock::File(path, first) => read_time(path).unwrap_or(*first),
+        }
+    }
+}
+
+fn read_time(path: &std::path::Path) -> Option<DateTime<Utc>> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 impl Environment {
     /// Reads it.
     pub(crate) fn read() -> Outcome<Self> {
         let variables: HashMap<OsString, OsString> = std::env::vars_os().collect();
-        let now = match variables.get(&OsString::from("REVEILLE_NOW")).map(|now| now.to_string_lossy().parse()) {
-            None => None,
-            Some(Ok(now)) => Some(now),
-            Some(Err(_)) => {
-                let failure = Failure::message(Kind::Usage, "`REVEILLE_NOW` is no time");
-                return Err(failure.hint("write it like 2026-11-20T14:00:00Z; it is for tests only"));
-            }
-        };
-        Ok(Self { variables, folder: std::env::current_dir()?, now })
+        let asked = variables.get(&OsString::from("REVEILLE_NOW")).map(|asked| asked.to_string_lossy().into_owned());
+        let clock = asked.map_or(Some(Clock::System), |asked| Clock::of(&asked)).ok_or_else(|| {
+            Failure::message(Kind::Usage, "`REVEILLE_NOW` is no time").hint("write it like 2026-11-20T14:00:00Z; it is for tests only")
+        })?;
+        Ok(Self { variables, folder: std::env::current_dir()?, clock })
     }
 
     /// The time now: the only place that looks at the clock for a decision.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.now.unwrap_or_else(Utc::now)
+        self.clock.now()
+    }
+
+    /// What tells the time, for a thread of its own.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// For how long the computer has run, the time asleep included. Unknown in tests that set the time and not this.
+    pub(crate) fn uptime(&self) -> Option<Duration> {
+        if let Some(seconds) = self.get("REVEILLE_UPTIME") {
+            return seconds.to_str()?.parse().ok().map(Duration::from_secs);
+        }
+        if !matches!(self.clock, Clock::System) {
+            return None;
+        }
+        let since = rustix::time::clock_gettime(platform::RUNNING);
+        Some(Duration::new(u64::try_from(since.tv_sec).ok()?, u32::try_from(since.tv_nsec).ok()?))
     }
 
     /// How long ago a file was touched, by the machine's own clock, which its times are of; none for a time to come.
@@ -81,8 +128,20 @@ impl Environment {
     #[cfg(test)]
     pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
-        Self { variables, folder: PathBuf::from("/"), now: None }
+        Self { variables, folder: PathBuf::from("/"), clock: Clock::System }
     }
+}
+
+#[cfg(target_os = "macos")]
+mod platform {
+    /// On macOS this clock goes on while the computer sleeps.
+    pub(super) const RUNNING: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+}
+
+#[cfg(not(target_os = "macos"))]
+mod platform {
+    /// The clock that goes on while the computer sleeps.
+    pub(super) const RUNNING: rustix::time::ClockId = rustix::time::ClockId::Boottime;
 }
 
 fn is_program(path: &std::path::Path) -> bool {

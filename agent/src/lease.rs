@@ -1,21 +1,25 @@
-//! One wake at a time in a home. The kernel frees the lock when the process dies, however it dies.
+//! One wake at a time in a home. The lock is the kernel's: it is freed when the process dies, however it dies. The lease is a
+//! row with a deadline, looked at again before each effect: a wake that was frozen in the middle and thawed hours later, or
+//! whose lock file somebody removed, has lost it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use reveille_memory::{Memory, RunId};
 
-use crate::failure::{Failure, Kind, OnDisk, Outcome};
+use crate::failure::{Failure, Kind, OnDisk, OrFail, Outcome};
 use crate::home::Home;
 
-/// The right to wake in a home, held while it lives.
-pub(crate) struct Lease {
+/// The lock of a home, held while it lives.
+pub(crate) struct Lock {
     file: File,
-    stop_file: std::path::PathBuf,
+    stop_file: PathBuf,
 }
 
-impl Lease {
+impl Lock {
     /// Takes it, or says who holds it since when.
     pub(crate) fn take(home: &Home, now: DateTime<Utc>) -> Outcome<Self> {
         std::fs::create_dir_all(home.memory()).on(&home.memory())?;
@@ -35,16 +39,44 @@ impl Lease {
         Ok(Self { file, stop_file: home.stop_file() })
     }
 
-    /// The last look before an effect.
-    pub(crate) fn check(&self) -> Outcome {
+    /// Which file it is: a lock on a file that was removed meanwhile keeps nobody out.
+    pub(crate) fn inode(&self) -> Outcome<i64> {
+        Ok(self.file.metadata()?.ino().cast_signed())
+    }
+
+    /// Whether the human stopped the home.
+    pub(crate) fn not_stopped(&self) -> Outcome {
         stopped(&self.stop_file)
     }
 }
 
-impl Drop for Lease {
+impl Drop for Lock {
     fn drop(&mut self) {
         // Dropping the file frees the lock as well; the words in it would outlive it.
         let _ = self.file.set_len(0);
+    }
+}
+
+/// The right of a run to act.
+pub(crate) struct Lease {
+    lock: Lock,
+    run: RunId,
+}
+
+impl Lease {
+    /// The lease of a run that has begun, through this lock.
+    pub(crate) fn of(lock: Lock, run: RunId) -> Self {
+        Self { lock, run }
+    }
+
+    /// The last look before an effect.
+    pub(crate) fn check(&self, memory: &Memory, now: DateTime<Utc>) -> Outcome {
+        self.lock.not_stopped()?;
+        if memory.holds_lease(self.run, now).or_fail()? {
+            return Ok(());
+        }
+        let failure = Failure::message(Kind::Failed, "this wake has lost its lease: its time is up, or another wake has begun").held();
+        Err(failure.hint("the computer slept in the middle of it, or its clock was set; the next wake goes on"))
     }
 }
 

@@ -3,6 +3,7 @@
 mod act;
 mod answers;
 mod brakes;
+mod clock;
 mod commands;
 mod connect;
 mod credential;
@@ -30,7 +31,9 @@ mod stages;
 mod telling;
 mod tellings;
 mod tried;
+mod turn;
 mod wake;
+mod watchdog;
 
 use std::process::ExitCode;
 

@@ -21,6 +21,8 @@ pub(crate) struct Stages {
     started: Instant,
     limit: Duration,
     signal: Arc<AtomicUsize>,
+    /// The watchdog says that the time is up.
+    over: Arc<AtomicBool>,
     times: Vec<(&'static str, u64)>,
 }
 
@@ -35,7 +37,7 @@ impl Stages {
             signal_hook::flag::register(number, armed)?;
             signal_hook::flag::register_usize(number, Arc::clone(&signal), usize::try_from(number).unwrap_or(1))?;
         }
-        Ok(Self { started: Instant::now(), limit, signal, times: Vec::new() })
+        Ok(Self { started: Instant::now(), limit, signal, over: Arc::default(), times: Vec::new() })
     }
 
     /// Runs one stage, if there is time.
@@ -57,11 +59,17 @@ impl Stages {
 
     /// What says stop, if anything does. Cheap: asked before every effect and between batches of reading.
     pub(crate) fn stop(&self) -> Option<Stop> {
+        let over = self.over.load(Ordering::Relaxed) || self.started.elapsed() >= self.limit;
         match self.signal.load(Ordering::Relaxed) {
-            0 if self.started.elapsed() >= self.limit => Some(Stop::Limit),
+            _ if over => Some(Stop::Limit),
             0 => None,
             number => Some(Stop::Signal(number)),
         }
+    }
+
+    /// What a watchdog sets when the time is up.
+    pub(crate) fn over(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.over)
     }
 
     /// A copy of the brakes that a reading can carry along.

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use reveille_memory::{Memory, NewRun, RunEnd, RunId, RunState};
+use chrono::{DateTime, Utc};
+use reveille_memory::{Memory, RunEnd, RunId, RunState};
 use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
 use serde::Serialize;
 
@@ -10,11 +11,11 @@ use crate::act::{self, Done};
 use crate::answers;
 use crate::brakes::Guard;
 use crate::deliberate::{Deliberation, Manner, deliberate};
-use crate::failure::{Kind, OrFail, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fault::Moment;
 use crate::handover::{Letter, Notes};
 use crate::learn;
-use crate::lease::Lease;
+use crate::lease::Lock;
 use crate::ledger;
 use crate::letter;
 use crate::observe::Scene;
@@ -25,6 +26,8 @@ use crate::sheet::terminal::{self, Heading};
 use crate::sheet::{self, Sheet};
 use crate::stages::Stages;
 use crate::tried;
+use crate::turn::{self, Service, Turn};
+use crate::watchdog::Watchdog;
 
 /// What a wake leaves behind for whoever started it.
 #[derive(Debug, Serialize)]
@@ -40,65 +43,127 @@ pub(crate) struct Report {
     pub(crate) text: String,
 }
 
+/// What starts a wake, and how much of it is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Start {
+    /// A person.
+    ByHand,
+    /// A person who wants to see it only.
+    Rehearsal,
+    /// A timer: only when a slot is due.
+    By(Service),
+}
+
+/// What came of a start.
+pub(crate) enum Woken {
+    /// A wake.
+    Report(Box<Report>),
+    /// Nothing: no slot is due before this time.
+    NotUntil(DateTime<Utc>),
+}
+
 /// Wakes once in a home.
-pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, dry_run: bool) -> Outcome<Report> {
+pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, start: Start) -> Outcome<Woken> {
     let faults = &manner.faults;
     faults.reach(Moment::BeforeClaim);
-    let lease = Lease::take(scene.home, scene.now)?;
-    lease.check()?;
+    let service = match start {
+        Start::By(service) => Some(service),
+        Start::ByHand | Start::Rehearsal => None,
+    };
+    let lock = enter(scene, matches!(start, Start::Rehearsal)).inspect_err(|failure| in_vain(scene, service, failure))?;
+    let Some((mut memory, lock)) = lock else {
+        return rehearse(scene, manner).map(|report| Woken::Report(Box::new(report)));
+    };
     faults.reach(Moment::AfterClaim);
-    if dry_run {
-        return rehearse(scene, manner);
-    }
-    let mut memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
-    crate::commands::not_paused(&memory, scene.now)?;
-    let run = begin(scene, &mut memory)?;
+    let begin = match turn::take(scene, &mut memory, lock, service)? {
+        Turn::Ours(begin) => begin,
+        Turn::NotUntil(next) => return Ok(Woken::NotUntil(next)),
+    };
+    let run = begin.run;
     faults.reach(Moment::AfterBegin);
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
+    let _watchdog = watch(scene, run, &stages)?;
     let stopped = stages.brake();
-    let guard = Guard { scene, lease: &lease, stopped: &stopped, faults, begun: Cell::new(0) };
-    let result = stages_of(&guard, manner, &mut memory, run, &mut stages);
-    let end = match &result {
+    let guard = Guard { scene, lease: &begin.lease, stopped: &stopped, faults, begun: Cell::new(0) };
+    let result = stages_of(&guard, manner, &mut memory, run, begin.said, &mut stages);
+    faults.reach(Moment::BeforeEnd);
+    let ended = end(scene, &mut memory, run, &stages, &result);
+    // What went wrong first is what is said.
+    result.and_then(|report| ended.map(|()| Woken::Report(Box::new(report))))
+}
+
+/// The lock and the memory, when nothing stops the home; no memory for a rehearsal.
+fn enter(scene: &Scene<'_>, rehearsal: bool) -> Outcome<Option<(Memory, Lock)>> {
+    let lock = Lock::take(scene.home, scene.now)?;
+    lock.not_stopped()?;
+    if rehearsal {
+        return Ok(None);
+    }
+    let memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
+    crate::commands::not_paused(&memory, scene.now)?;
+    Ok(Some((memory, lock)))
+}
+
+/// A timer that started a wake in vain: its slot is noted with the reason, when that can be written.
+fn in_vain(scene: &Scene<'_>, service: Option<Service>, failure: &Failure) {
+    if service.is_none() || failure.kind != Kind::Busy {
+        return;
+    }
+    let noted = Memory::open(&scene.home.database(), scene.now).or_fail();
+    let noted = noted.and_then(|mut memory| turn::missed(scene, &mut memory, &failure.to_string()));
+    if let Err(error) = noted {
+        tracing::warn!("the missed slot could not be noted: {error}");
+    }
+}
+
+/// The watchdog, whose last words are the end of the run.
+fn watch(scene: &Scene<'_>, run: RunId, stages: &Stages) -> Outcome<Watchdog> {
+    let (database, clock, limit) = (scene.home.database(), scene.environment.clock(), scene.settings.wake.limit.duration());
+    let error = format!("it took longer than its limit of {} s, did not stop when it was asked, and was ended by force", limit.as_secs());
+    let last_words = {
+        let clock = clock.clone();
+        move || {
+            tracing::error!(run = run.0, "{error}");
+            let end = RunEnd { ended_at: clock.now(), state: RunState::Interrupted, outcome: None, pick: None, error: Some(error) };
+            // What can't be written now is found by the next wake: the run is open, and nobody holds the lock.
+            let _ = Memory::open(&database, clock.now()).and_then(|mut memory| memory.finish_run(run, &end));
+        }
+    };
+    Watchdog::start(clock, limit, stages.over(), last_words)
+}
+
+/// Writes down how the run ended.
+fn end(scene: &Scene<'_>, memory: &mut Memory, run: RunId, stages: &Stages, result: &Outcome<Report>) -> Outcome {
+    let ended_at = scene.environment.now();
+    let end = match result {
         Ok(report) => RunEnd {
-            ended_at: scene.environment.now(),
+            ended_at,
             state: RunState::Done,
             outcome: Some(report.sheet.outcome.as_str().to_owned()),
             pick: report.sheet.pick.clone(),
             error: None,
         },
-        Err(failure) => RunEnd {
-            ended_at: scene.environment.now(),
-            state: if matches!(stages.stop(), Some(crate::stages::Stop::Signal(_))) { RunState::Interrupted } else { RunState::Failed },
-            outcome: None,
-            pick: None,
-            error: Some(failure.to_string()),
-        },
+        Err(failure) => {
+            let state = if stages.stop().is_some() { RunState::Interrupted } else { RunState::Failed };
+            RunEnd { ended_at, state, outcome: None, pick: None, error: Some(failure.to_string()) }
+        }
     };
-    faults.reach(Moment::BeforeEnd);
-    let ended = memory.record_stages(run, stages.times()).and_then(|()| memory.finish_run(run, &end)).or_fail();
-    if let Err(failure) = &result {
+    memory.record_stages(run, stages.times()).or_fail()?;
+    memory.finish_run(run, &end).or_fail()?;
+    if let Err(failure) = result {
         tracing::error!(run = run.0, "{failure}");
     }
-    // What went wrong first is what is said.
-    result.and_then(|report| ended.map(|()| report))
+    Ok(())
 }
 
-fn begin(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<RunId> {
-    for left in memory.abandon_open_runs(scene.now).or_fail()? {
-        tracing::warn!(run = left.0, "this run was left open by a crash; it counts as abandoned");
-    }
-    let new = NewRun {
-        started_at: scene.now,
-        // A slot belongs to a scheduled wake; one by hand may come at any time.
-        slot: None,
-        trigger: "hand".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-    };
-    memory.begin_run(&new).or_fail()
-}
-
-fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId, stages: &mut Stages) -> Outcome<Report> {
+fn stages_of(
+    guard: &Guard<'_>,
+    manner: &Manner,
+    memory: &mut Memory,
+    run: RunId,
+    said: Vec<String>,
+    stages: &mut Stages,
+) -> Outcome<Report> {
     let scene = guard.scene;
     let mut ticks = Vec::new();
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
@@ -112,7 +177,8 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
         deliberation = deliberate(scene, Some(memory), manner, stages)?;
     }
     ticks.extend(heard.edits);
-    let mut notes = Notes { learned, hurt: recovered };
+    let mut notes = Notes { learned, hurt: said };
+    notes.hurt.extend(recovered);
     notes.hurt.extend(heard.said);
     notes.hurt.extend(learn::weigh(memory, deliberation.readings.learned)?);
     notes.hurt.extend(
@@ -132,7 +198,7 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
         memory.keep_text("unreported", &report).or_fail()?;
     }
-    stages.finish("prepare", || act::prepare_by_hand(scene, guard.lease, memory, run, &deliberation, &asks))?;
+    stages.finish("prepare", || act::prepare_by_hand(guard, memory, run, &deliberation, &asks))?;
     ticks.extend(done.edits.clone());
     let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;

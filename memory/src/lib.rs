@@ -10,6 +10,7 @@ mod open;
 mod readings;
 mod runs;
 mod sheets;
+mod slots;
 mod words;
 
 pub use error::MemoryError;
@@ -21,4 +22,5 @@ pub use open::Memory;
 pub use readings::StoredReading;
 pub use runs::{NewRun, Run, RunEnd, RunId, RunState};
 pub use sheets::{AskRow, CandidateRow, Sheet};
+pub use slots::{Begun, Lease, MissedSlots};
 pub use words::{Approval, Pause};

@@ -16,6 +16,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/002-ledger.sql")),
     M::up(include_str!("../migrations/003-labels.sql")),
     M::up(include_str!("../migrations/004-channels.sql")),
+    M::up(include_str!("../migrations/005-night.sql")),
 ];
 
 /// What `PRAGMA application_id` says in a file of ours: "rvll".
@@ -192,6 +193,10 @@ pub(crate) fn private() -> fs::OpenOptions {
 pub(crate) fn cannot(path: &Path, error: &io::Error) -> MemoryError {
     match error.kind() {
         io::ErrorKind::StorageFull => MemoryError::Full(path.to_owned()),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {
+            MemoryError::NotWritable { path: path.to_owned(), reason: error.to_string() }
+        }
+        _ if error.raw_os_error().is_some() => MemoryError::Disk { path: path.to_owned(), reason: error.to_string() },
         _ => MemoryError::NotWritable { path: path.to_owned(), reason: error.to_string() },
     }
 }

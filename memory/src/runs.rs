@@ -1,7 +1,7 @@
 //! Runs: one row a wake, with its stages.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
 use crate::error::MemoryError;
@@ -32,7 +32,7 @@ pub enum RunState {
 pub struct NewRun {
     /// When.
     pub started_at: DateTime<Utc>,
-    /// The slot that it fills.
+    /// The slot that it fills: when that begins, in seconds since 1970.
     pub slot: Option<i64>,
     /// What started it: `hand`, or the name of a service.
     pub trigger: String,
@@ -74,9 +74,16 @@ pub struct Run {
     pub pick: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+    /// What started it: `hand`, or the name of a service.
+    pub trigger: String,
+    /// The slot that it filled: when that begins, in seconds since 1970.
+    pub slot: Option<i64>,
 }
 
-const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error";
+const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error, trigger, slot";
+
+/// What an abandoned run has as its error.
+const CUT_OFF: &str = "it was cut off: a crash, a power cut, or its end by force";
 
 impl Memory {
     /// Begins a run.
@@ -84,27 +91,21 @@ impl Memory {
     /// # Errors
     /// The row can't be written.
     pub fn begin_run(&mut self, new: &NewRun) -> Result<RunId, MemoryError> {
-        self.connection
-            .execute(
-                "INSERT INTO runs (slot, trigger, version, pid, started_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![new.slot, new.trigger, new.version, new.pid, micros(new.started_at)],
-            )
-            .map_err(|error| self.wrong(error))?;
-        Ok(RunId(self.connection.last_insert_rowid()))
+        insert(&self.connection, new).map_err(|error| self.wrong(error))
     }
 
-    /// Ends a run. One that has ended already stays as it ended.
+    /// Ends a run and gives its lease back. A run that has ended already stays as it ended.
     ///
     /// # Errors
     /// The row can't be written.
     pub fn finish_run(&mut self, run: RunId, end: &RunEnd) -> Result<(), MemoryError> {
-        self.connection
-            .execute(
+        self.transact(|conn| {
+            conn.execute(
                 "UPDATE runs SET ended_at = ?2, state = ?3, outcome = ?4, pick = ?5, error = ?6 WHERE id = ?1 AND state = 'running'",
                 params![run.0, micros(end.ended_at), end.state.to_string(), end.outcome, end.pick, end.error],
-            )
-            .map_err(|error| self.wrong(error))?;
-        Ok(())
+            )?;
+            conn.execute("DELETE FROM lease WHERE run = ?1", [run.0]).map(|_| ())
+        })
     }
 
     /// Marks runs that a crash left open. Call it while holding the lease: then none of them can be alive.
@@ -112,12 +113,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be written.
     pub fn abandon_open_runs(&mut self, now: DateTime<Utc>) -> Result<Vec<RunId>, MemoryError> {
-        let mut statement = self
-            .connection
-            .prepare("UPDATE runs SET state = 'abandoned', ended_at = ?1 WHERE state = 'running' RETURNING id")
-            .map_err(|error| self.wrong(error))?;
-        let ids = statement.query_map([micros(now)], |row| row.get(0).map(RunId)).and_then(Iterator::collect);
-        ids.map_err(|error| self.wrong(error))
+        abandon(&self.connection, now).map_err(|error| self.wrong(error))
     }
 
     /// The time that a stage took, in microseconds.
@@ -181,6 +177,22 @@ impl Memory {
     }
 }
 
+/// Writes the row of a run that begins.
+pub(crate) fn insert(conn: &Connection, new: &NewRun) -> rusqlite::Result<RunId> {
+    conn.execute(
+        "INSERT INTO runs (slot, trigger, version, pid, started_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![new.slot, new.trigger, new.version, new.pid, micros(new.started_at)],
+    )?;
+    Ok(RunId(conn.last_insert_rowid()))
+}
+
+/// See [`Memory::abandon_open_runs`].
+pub(crate) fn abandon(conn: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Vec<RunId>> {
+    let mut statement =
+        conn.prepare("UPDATE runs SET state = 'abandoned', ended_at = ?1, error = ?2 WHERE state = 'running' RETURNING id")?;
+    statement.query_map(params![micros(now), CUT_OFF], |row| row.get(0).map(RunId))?.collect()
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
         id: RunId(row.get(0)?),
@@ -190,6 +202,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         outcome: row.get(4)?,
         pick: row.get(5)?,
         error: row.get(6)?,
+        trigger: row.get(7)?,
+        slot: row.get(8)?,
     })
 }
 

@@ -4,6 +4,8 @@ mod cron;
 mod every;
 mod quiet;
 mod schedule;
+#[cfg(test)]
+mod timelines;
 
 pub use cron::{Cron, CronError};
 pub use every::{Every, EveryError};

@@ -42,6 +42,8 @@ pub enum Step {
 pub struct Brakes<'a> {
     /// Whether it may go out now; else why not. Caps, approval, pause, STOP file, lease, quiet hours, time limit.
     pub may: &'a dyn Fn(&Memory) -> Result<(), String>,
+    /// Whether what was let go may still be sent: the last look, for the program may have been frozen since it was let go.
+    pub still: &'a dyn Fn(&Memory) -> Result<(), String>,
     /// Told of every step.
     pub step: &'a dyn Fn(Step),
     /// The time.
@@ -193,6 +195,11 @@ fn call(
     brakes: &Brakes<'_>,
 ) -> Result<Delivered, MemoryError> {
     (brakes.step)(Step::BeforeCall);
+    if let Err(why) = (brakes.still)(memory) {
+        let now = (brakes.now)();
+        sending.put_back(memory, &why, now, now)?;
+        return Ok(Delivered::Held { why });
+    }
     let answer = connection.send(&sending, attached, (brakes.now)());
     (brakes.step)(Step::AfterAnswer);
     let now = (brakes.now)();

@@ -20,5 +20,6 @@ mod readers;
 mod servers;
 mod subject;
 mod tells;
+mod turn;
 mod unclear;
 mod wake;

@@ -11,7 +11,7 @@ use reveille_skills::offer::Told;
 use super::{Ready, print};
 use crate::deliberate::{Manner, deliberate, load};
 use crate::failure::{Failure, Hinted, Kind, OrFail, Outcome};
-use crate::lease::Lease;
+use crate::lease::Lock;
 use crate::ledger::{self, Ledger, told_key};
 use crate::observe::Scene;
 use crate::stages::Stages;
@@ -83,7 +83,7 @@ impl Posted {
             return Err(usage("a mail has no address", "say `--there` if they have arrived, `--not` if they have not"));
         }
         // A wake that is running may have one on its way.
-        let _lease = Lease::take(scene.home, scene.now)?;
+        let _lock = Lock::take(scene.home, scene.now)?;
         let settled = ledger::settle_mails(memory, issue, self.there, scene.now)?;
         match (settled, self.there) {
             (0, _) => Err(usage(&format!("no mail of {name} waits for your word"), "`reveille status` shows what does")),

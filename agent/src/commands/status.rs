@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use reveille_memory::{Memory, MemoryError};
 use reveille_mission::{Channel, NeedState};
@@ -30,6 +30,8 @@ struct Standing {
     runs: u64,
     last: Option<Last>,
     next_wake: Option<DateTime<Utc>>,
+    /// Slots of the last seven days that passed without a wake.
+    missed: Vec<Missed>,
     paused: Option<String>,
     stopped: bool,
     needs_you: Vec<Need>,
@@ -61,6 +63,14 @@ struct Last {
 }
 
 #[derive(Debug, Serialize)]
+struct Missed {
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+    count: u32,
+    why: String,
+}
+
+#[derive(Debug, Serialize)]
 struct Need {
     ask: String,
     reach: f64,
@@ -80,6 +90,9 @@ struct Readers {
     paying: u64,
     left_out: u64,
 }
+
+/// For how long what was missed is shown.
+const SHOWN: TimeDelta = TimeDelta::days(7);
 
 impl Status {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
@@ -106,6 +119,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         runs: 0,
         last: None,
         next_wake: None,
+        missed: vec![],
         paused: None,
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
@@ -149,6 +163,9 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
             error: run.error,
         });
     }
+    let missed = memory.missed(now - SHOWN).or_fail()?;
+    standing.missed =
+        missed.into_iter().map(|missed| Missed { first: missed.first, last: missed.last, count: missed.count, why: missed.why }).collect();
     standing.learned = Learned { lines: memory.label_count().or_fail()?, set_aside: crate::learn::set_aside(memory)? };
     standing.reach = reveille_skills::measure::reached(memory, &ready.settings.priors, now).or_fail()?;
     standing.paused = memory.paused(now).or_fail()?.map(|pause| pause.reason);
@@ -180,6 +197,10 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         out.push_str(&format!("next due    {}\n", when(next)));
     }
     out.push_str(&format!("wakes       {}\n", standing.runs));
+    for missed in standing.missed.iter().take(3) {
+        let span = if missed.count == 1 { when(&missed.first) } else { format!("{} to {}", when(&missed.first), when(&missed.last)) };
+        out.push_str(&format!("missed      {} ({span}): {}\n", missed.count, missed.why));
+    }
     let readers = &standing.readers;
     out.push_str(&format!(
         "readers     {} confirmed, {} paying ({} addresses are no people)\n",

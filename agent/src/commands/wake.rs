@@ -9,6 +9,8 @@ use crate::deliberate::Manner;
 use crate::failure::Outcome;
 use crate::fault::Faults;
 use crate::observe::Scene;
+use crate::turn::Service;
+use crate::wake::{Start, Woken, wake};
 
 /// Wake once: decide, do one thing, prove it, write it into PROGRESS.md
 #[derive(Debug, Args)]
@@ -22,6 +24,9 @@ pub(crate) struct Wake {
     /// Print the decision and what was done as JSON
     #[arg(long)]
     json: bool,
+    /// What starts it: then it wakes only when one is due, once in each period of the schedule; `service install` writes this
+    #[arg(long, value_name = "SERVICE", conflicts_with = "dry_run")]
+    scheduled: Option<Service>,
 }
 
 impl Wake {
@@ -34,10 +39,16 @@ impl Wake {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
         let manner = Manner { assumed: vec![], no_model: self.no_model, waking: true, faults: Faults::of(ready.environment)? };
-        let report = crate::wake::wake(&scene, &manner, self.dry_run)?;
-        match self.json {
-            true => print_json(&report)?,
-            false => print(&report.text)?,
+        let start = match self.scheduled {
+            Some(service) => Start::By(service),
+            None if self.dry_run => Start::Rehearsal,
+            None => Start::ByHand,
+        };
+        match (wake(&scene, &manner, start)?, self.json) {
+            (Woken::Report(report), true) => print_json(&report)?,
+            (Woken::Report(report), false) => print(&report.text)?,
+            (Woken::NotUntil(next), true) => print_json(&serde_json::json!({ "not_until": next }))?,
+            (Woken::NotUntil(next), false) => print(&format!("Not due before {}.\n", next.format("%Y-%m-%d %H:%M UTC")))?,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,0 +1,110 @@
+//! Whose turn it is: a wake that a timer starts fills the newest slot, or leaves; one by hand comes at any time. What passed
+//! without a wake is noted with its reason.
+
+use chrono::{DateTime, Utc};
+use clap::ValueEnum;
+use reveille_memory::{Begun, Lease as Row, Memory, MissedSlots, NewRun, RunId};
+use reveille_schedules::{Due, Missed, Slot, due};
+use strum::Display;
+
+use crate::clock;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::lease::{Lease, Lock};
+use crate::observe::Scene;
+
+/// What starts wakes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, ValueEnum)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum Service {
+    /// A LaunchAgent.
+    Launchd,
+    /// A line of the crontab.
+    Cron,
+    /// A systemd user timer.
+    Systemd,
+    /// `reveille run`.
+    Daemon,
+}
+
+/// Whether it is this process' turn.
+pub(crate) enum Turn {
+    /// It is: the run has begun.
+    Ours(Begin),
+    /// It is not, before this time.
+    NotUntil(DateTime<Utc>),
+}
+
+/// A run that has begun.
+pub(crate) struct Begin {
+    pub(crate) run: RunId,
+    pub(crate) lease: Lease,
+    /// What the human should know of the time that passed.
+    pub(crate) said: Vec<String>,
+}
+
+/// Takes the turn: slot, lease and run in one step.
+pub(crate) fn take(scene: &Scene<'_>, memory: &mut Memory, lock: Lock, service: Option<Service>) -> Outcome<Turn> {
+    let (slot, missed) = match service.map(|_| look(scene, memory)).transpose()? {
+        None => (None, None),
+        Some(Due::Now { slot, missed }) => (Some(slot), missed),
+        Some(Due::NotUntil(next)) => return Ok(Turn::NotUntil(next)),
+    };
+    let limit = chrono::TimeDelta::from_std(scene.settings.wake.limit.duration())?;
+    let row = Row { pid: std::process::id(), lock: lock.inode()?, since: scene.now, deadline: scene.now + limit };
+    let new = NewRun {
+        started_at: scene.now,
+        slot: slot.map(Slot::seconds),
+        trigger: service.map_or_else(|| "hand".to_owned(), |service| service.to_string()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+    };
+    let (run, abandoned) = match memory.begin_wake(&new, &row).or_fail()? {
+        Begun::Run(run, abandoned) => (run, abandoned),
+        Begun::Taken => return Ok(Turn::NotUntil(scene.settings.wake.schedule().next(scene.now))),
+        Begun::Held(other) => return Err(held(&other)),
+    };
+    for left in abandoned {
+        tracing::warn!(run = left.0, "this run was left open by a crash; it counts as abandoned");
+    }
+    let said = said(scene, memory, missed)?;
+    Ok(Turn::Ours(Begin { run, lease: Lease::of(lock, run), said }))
+}
+
+/// Notes that a timer started a wake in vain: the slot is missed, unless a later one in it is luckier.
+pub(crate) fn missed(scene: &Scene<'_>, memory: &mut Memory, why: &str) -> Outcome {
+    let Due::Now { slot, .. } = look(scene, memory)? else { return Ok(()) };
+    let missed = MissedSlots { first: slot.begins(), last: slot.begins(), count: 1, why: why.to_owned() };
+    memory.miss(&missed, scene.now).or_fail()
+}
+
+fn look(scene: &Scene<'_>, memory: &Memory) -> Outcome<Due> {
+    let schedule = scene.settings.wake.schedule();
+    let Some(slot) = schedule.slot(scene.now) else { return Ok(Due::NotUntil(schedule.next(scene.now))) };
+    let last = memory.last_slot(slot.seconds()).or_fail()?.and_then(Slot::at);
+    Ok(due(scene.now, last, &schedule))
+}
+
+fn said(scene: &Scene<'_>, memory: &mut Memory, missed: Option<Missed>) -> Outcome<Vec<String>> {
+    let set = clock::look(scene, memory)?;
+    if let Some(missed) = missed {
+        let why = match set {
+            Some(clock::Set::Forward(_)) => "the computer's clock was set forward",
+            _ => "the computer was asleep or off, or nothing started a wake",
+        };
+        let slots = MissedSlots { first: missed.first.begins(), last: missed.last.begins(), count: missed.count, why: why.to_owned() };
+        tracing::info!(count = slots.count, first = %slots.first, last = %slots.last, why, "slots were missed");
+        memory.miss(&slots, scene.now).or_fail()?;
+    }
+    Ok(set.map(clock::Set::said).into_iter().collect())
+}
+
+fn held(other: &Row) -> Failure {
+    let when = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S UTC");
+    let message = format!(
+        "another wake may be running (process {} since {}): its lock file was removed, and its time ends at {}",
+        other.pid,
+        when(other.since),
+        when(other.deadline)
+    );
+    Failure::message(Kind::Busy, message).hint("wait until then; `memory/wake.lock` must not be removed while a wake runs")
+}
