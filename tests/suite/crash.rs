@@ -4,6 +4,7 @@
 
 mod disk;
 mod edits;
+mod frozen;
 mod matrix;
 
 use std::os::unix::process::ExitStatusExt;

@@ -22,16 +22,24 @@ fn edits() -> usize {
     std::env::var("REVEILLE_EDITS").ok().and_then(|times| times.parse().ok()).unwrap_or(300)
 }
 
-/// The lines that only the human writes.
+/// The places of the lines that only the human writes: they carry a mark and stand outside the agent's block.
+fn places(lines: &[String]) -> Vec<usize> {
+    let block = lines.iter().position(|line| line == "<!-- reveille -->").zip(lines.iter().position(|line| line == "<!-- /reveille -->"));
+    let inside = |at: usize| block.is_some_and(|(from, to)| (from..=to).contains(&at));
+    (0..lines.len()).filter(|at| lines[*at].contains('‹') && !inside(*at)).collect()
+}
+
+/// Those lines.
 fn own(text: &str) -> Vec<String> {
-    text.lines().map(str::trim_end).filter(|line| line.contains('‹')).map(str::to_owned).collect()
+    let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+    places(&lines).into_iter().map(|at| lines[at].clone()).collect()
 }
 
 /// What the human changes.
 fn change(text: &str, nth: usize, dice: &mut Dice) -> (String, &'static str) {
     let crlf = text.contains("\r\n");
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let mine: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].contains('‹')).collect();
+    let mine = places(&lines);
     let one = |dice: &mut Dice| mine[usize::try_from(dice.below(mine.len() as u64)).unwrap()];
     let what = match dice.below(if mine.len() > 60 { 8 } else { 7 }) {
         0 | 1 => {
@@ -175,7 +183,7 @@ fn racing_edits_lose_nothing() {
     let _ = home.run(&["wake", "--no-model"]).ok();
     let progress = home.read("PROGRESS.md");
     assert_eq!(own(&progress), last);
-    assert!(progress.contains(&format!("- [x] {ORDER} — done")) && progress.contains("<!-- /reveille -->"), "{progress}");
+    assert!(progress.contains(&format!("- [x] {ORDER} — ")) && progress.contains("<!-- /reveille -->"), "{progress}");
     let aside = std::fs::read_dir(home.path()).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().contains("saved-"));
     println!(
         "{} edits against {wakes} wakes; {:?}; the file held something else at {} looks, {:?} at most; {} texts kept aside",
@@ -208,11 +216,10 @@ fn with_draft(line: &str) -> Home {
 fn a_line_that_both_changed_is_there_twice_and_one_that_is_gone_is_said() {
     for point in ["before-record", "before-exchange"] {
         let home = with_draft(ORDER);
-        let said =
-            while_frozen(&home, point, || home.write("PROGRESS.md", "# P\n\n- [ ] Publish \"Notes from Zero\" tonight, please\n")).ok();
+        let said = while_frozen(&home, point, || home.write("PROGRESS.md", "# P\n\n- [ ] Publish \"Notes from Zero\" now\n")).ok();
         let progress = home.read("PROGRESS.md");
-        assert!(progress.contains("- [ ] Publish \"Notes from Zero\" tonight, please\n"), "{point}: {progress}");
-        assert!(progress.contains(&format!("- [x] {ORDER} — done")), "{point}: both sides are kept: {progress} {said:?}");
+        assert!(progress.contains("- [ ] Publish \"Notes from Zero\" now\n"), "{point}: {progress}");
+        assert!(progress.contains(&format!("- [x] {ORDER} — ")), "{point}: both sides are kept: {progress} {said:?}");
         let home = with_draft(ORDER);
         let said = while_frozen(&home, point, || home.write("PROGRESS.md", "# P\n\nNothing of it.\n")).ok();
         assert!(home.read("memory/handover.md").contains("is gone; it was done"), "{point}: {said:?}");
@@ -225,11 +232,11 @@ fn what_a_stale_buffer_overwrites_the_next_wake_restores() {
     let home = with_draft(ORDER);
     let stale = home.read("PROGRESS.md");
     let _ = home.run(&["wake", "--no-model"]).ok();
-    assert!(home.read("PROGRESS.md").contains(&format!("- [x] {ORDER} — done")));
+    assert!(home.read("PROGRESS.md").contains(&format!("- [x] {ORDER} — ")));
     home.write("PROGRESS.md", format!("{stale}- [ ] One more ‹1›\n"));
     let _ = home.run(&["wake", "--no-model"]).ok();
     let progress = home.read("PROGRESS.md");
-    assert!(progress.contains(&format!("- [x] {ORDER} — done")) && progress.contains("- [ ] One more ‹1›\n"), "{progress}");
+    assert!(progress.contains(&format!("- [x] {ORDER} — ")) && progress.contains("- [ ] One more ‹1›\n"), "{progress}");
     assert!(progress.contains("<!-- /reveille -->"), "{progress}");
 }
 
@@ -246,7 +253,7 @@ fn a_save_into_the_displaced_file_comes_back() {
     assert!(!home.read("PROGRESS.md").contains("Written late"), "nobody could know");
     let _ = home.run(&["wake", "--no-model"]).ok();
     let progress = home.read("PROGRESS.md");
-    assert!(progress.contains("- [ ] Written late ‹1›\n") && progress.contains(&format!("- [x] {ORDER} — done")), "{progress}");
+    assert!(progress.contains("- [ ] Written late ‹1›\n") && progress.contains(&format!("- [x] {ORDER} — ")), "{progress}");
     assert!(progress.contains("is in place again"), "it is said: {progress}");
 }
 
@@ -268,5 +275,5 @@ fn a_save_that_meets_a_crash_comes_back() {
     std::fs::write(&held, saved).unwrap();
     let _ = home.run(&["wake", "--no-model"]).ok();
     let progress = home.read("PROGRESS.md");
-    assert!(progress.contains("- [ ] Saved in the last moment ‹1›\n") && progress.contains(&format!("- [x] {ORDER} — done")), "{progress}");
+    assert!(progress.contains("- [ ] Saved in the last moment ‹1›\n") && progress.contains(&format!("- [x] {ORDER} — ")), "{progress}");
 }

@@ -14,7 +14,7 @@ use reveille_tests::{Home, Said, repository};
 use super::SIGKILL;
 
 /// The points of the wake itself (`agent/src/fault.rs`).
-const WAKE: [&str; 13] = [
+pub(super) const WAKE: [&str; 13] = [
     "before-claim",
     "after-claim",
     "after-begin",
@@ -30,7 +30,7 @@ const WAKE: [&str; 13] = [
     "before-end",
 ];
 /// Those of an effect (`skills/src/delivery.rs`).
-const EFFECT: [&str; 5] = ["before-intent", "after-intent", "before-call", "after-answer", "after-confirm"];
+pub(super) const EFFECT: [&str; 5] = ["before-intent", "after-intent", "before-call", "after-answer", "after-confirm"];
 /// Those of a publication (`skills/src/publish/step.rs`).
 const PUBLICATION: [&str; 6] = ["after-mark", "after-name", "after-pictures", "after-issue", "after-remove", "after-pages"];
 
@@ -70,21 +70,27 @@ impl Dice {
     }
 }
 
-struct Servers {
+pub(super) struct Servers {
     mastodon: Mastodon,
     smtp: Smtp,
 }
 
-struct Case {
-    name: String,
+impl Servers {
+    pub(super) fn start() -> Self {
+        Self { mastodon: Mastodon::start(), smtp: Smtp::start() }
+    }
+}
+
+pub(super) struct Case {
+    pub(super) name: String,
     work: Work,
-    home: Home,
+    pub(super) home: Home,
     progress: String,
     mission: String,
 }
 
 /// A home drawn by its name, which also stands in the issue's address.
-fn draw(name: &str, point: &str, nth: usize, servers: &Servers) -> Case {
+pub(super) fn draw(name: &str, point: &str, nth: usize, servers: &Servers) -> Case {
     let mut dice = Dice::new(name);
     let work = match point {
         _ if PUBLICATION.contains(&point) => Work::Draft,
@@ -105,7 +111,7 @@ fn draw(name: &str, point: &str, nth: usize, servers: &Servers) -> Case {
             0 => format!("- [x] Done long ago {at}"),
             1 => format!("- [ ] Türe №{at} ölen 🔧 for:nobody"),
             2 => format!("* [ ] Tidy shelf {at} for:nobody"),
-            3 => format!("A thought {at}, {}", "and more of it ".repeat(usize::try_from(dice.below(9)).unwrap())),
+            3 => format!("- A thought {at}, {}", "and more of it ".repeat(usize::try_from(dice.below(9)).unwrap())),
             _ => format!("## Part {at}"),
         };
         lines.insert(place, line);
@@ -190,7 +196,7 @@ pub(super) fn refused(said: &Said, root: &str, what: &str) {
 
 impl Case {
     /// The human's lines, each as it was or ticked, in their order, with nothing but the block and copies of reworded lines added.
-    fn is_whole(&self, when: &str) {
+    pub(super) fn is_whole(&self, when: &str) {
         assert_eq!(self.home.read("mission/MISSION.md"), self.mission, "{} {when}: MISSION.md", self.name);
         let now = self.home.read("PROGRESS.md");
         let mut lines = now.lines();
@@ -222,7 +228,7 @@ impl Case {
     }
 
     /// How often it has gone out.
-    fn sent(&self, servers: &Servers) -> usize {
+    pub(super) fn sent(&self, servers: &Servers) -> usize {
         match self.work {
             Work::Draft => self.issues().len(),
             Work::Post => {
@@ -252,7 +258,7 @@ impl Case {
     }
 
     /// Two hours later, and four: the first wake repairs, the second finds nothing to do.
-    fn recovers(&mut self, servers: &Servers) {
+    pub(super) fn recovers(&mut self, servers: &Servers) {
         let wake = |case: &mut Self, at: &str| {
             let said = case.home.at(at).run(&["wake", "--no-model"]).ok();
             case.is_whole(at);
@@ -275,7 +281,7 @@ impl Case {
         }
         let _ = wake(self, "2026-11-20T18:00:00Z");
         let progress = self.home.read("PROGRESS.md");
-        let ticked = progress.lines().any(|line| line.starts_with("- [x] ") && line.contains(" — done "));
+        let ticked = progress.lines().any(|line| line.starts_with("- [x] ") && line.contains(" — "));
         assert!(ticked || self.work == Work::Mail && progress.contains("- [x] Send"), "{}: {progress}", self.name);
         let left: Vec<String> = std::fs::read_dir(self.home.path())
             .expect("listed")
@@ -300,7 +306,7 @@ fn repeats() -> (usize, usize) {
 
 /// Hits each of these points with each of these blows.
 fn matrix(points: &[&str], blows: &[(Blow, usize)]) {
-    let servers = Servers { mastodon: Mastodon::start(), smtp: Smtp::start() };
+    let servers = Servers::start();
     let mut cases = Vec::new();
     for point in points {
         for (kind, (blow, times)) in blows.iter().enumerate() {
