@@ -234,6 +234,8 @@ fn act_or_next(
                 return Ok((sheet, done, asks));
             }
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
+            // Whoever has lost the lease, or was stopped, has no next best either.
+            Err(failure) if guard.lease.check(memory, guard.now()).is_err() => return Err(failure),
             Err(failure) => {
                 tracing::warn!("{failure}");
                 said.push(format!("“{}” failed: {}", task.text, failure.with_hint()));
