@@ -79,6 +79,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
         return Err(match (server, &progress.stopped) {
             (Some(failure), _) => failure,
             (None, Some(Stopped::Brake(why))) => held(why),
+            (None, Some(Stopped::Time)) => held("the wake's time is up"),
             _ => held("the mail server wants every letter that is left later"),
         });
     }

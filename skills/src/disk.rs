@@ -54,17 +54,10 @@ pub fn disk_hint(error: &io::Error) -> Option<&'static str> {
             Some("the disk can only be read: mount it for writing (the system makes it so when it finds faults)")
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("free some disk space"),
-        _ if system_error(error) == Some(rustix::io::Errno::IO.raw_os_error()) => {
-            Some("the disk fails: look at its cable and at the system's log, and make a copy of the home")
-        }
-        _ => None,
+        // What a file says, not the disk below it.
+        io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => None,
+        _ => Some("see whether the disk is well (the system's log says so), and make a copy of the home"),
     }
-}
-
-/// The system's number of an error, also where a library has put words around it.
-fn system_error(error: &io::Error) -> Option<i32> {
-    let within = || std::error::Error::source(error)?.downcast_ref::<io::Error>()?.raw_os_error();
-    error.raw_os_error().or_else(within)
 }
 
 /// The folder that nothing may leave.

@@ -99,7 +99,7 @@ pub(super) fn draw(name: &str, point: &str, nth: usize, servers: &Servers) -> Ca
         _ => [Work::Draft, Work::Post, Work::Mail][nth % 3],
     };
     let order = match work {
-        Work::Draft => format!("Publish \"The {name} fog\""),
+        Work::Draft => "Publish \"The long fog\"".to_owned(),
         Work::Post => "Post issue 45 to Mastodon".to_owned(),
         Work::Mail => "Send issue 45 to the mailing list".to_owned(),
     };
@@ -124,7 +124,7 @@ pub(super) fn draw(name: &str, point: &str, nth: usize, servers: &Servers) -> Ca
     let mission = format!("{}\nNumber {}.\n", reveille_tests::MISSION, dice.below(1000));
     home.write("mission/MISSION.md", &mission);
     home.write("reveille.toml", settings(servers));
-    let front = format!("title: \"The {name} fog\"\nsummary: \"What {name} fog does to a lighthouse.\"\n");
+    let front = format!("title: \"The long fog\"\nsummary: \"What {name} fog does to a lighthouse.\"\n");
     let body = "The lamp was lit. ".repeat(1 + usize::try_from(dice.below(200)).unwrap());
     match work {
         Work::Draft => home.write("drafts/fog.md", format!("---\n{front}ready: true\n---\n{body}\n")),
@@ -227,6 +227,16 @@ impl Case {
         rows.query_map([], |row| row.get(0)).expect("rows").flatten().collect()
     }
 
+    /// What the ledger says of the effect that this home is about.
+    fn states(&self) -> Vec<String> {
+        let channel = match self.work {
+            Work::Draft => "web",
+            Work::Post => "mastodon",
+            Work::Mail => "email",
+        };
+        self.rows(&format!("SELECT state FROM effects WHERE channel = '{channel}'"))
+    }
+
     /// How often it has gone out.
     pub(super) fn sent(&self, servers: &Servers) -> usize {
         match self.work {
@@ -251,7 +261,7 @@ impl Case {
     /// What a server has taken stands in the ledger, though nobody saw the answer.
     fn is_acknowledged(&self, servers: &Servers) {
         if self.work != Work::Draft && self.sent(servers) > 0 {
-            let states = self.rows("SELECT state FROM effects WHERE channel <> 'web'");
+            let states = self.states();
             let known = states.iter().any(|state| ["sending", "unknown", "confirmed"].contains(&&**state));
             assert!(known, "{}: it went out and the ledger says {states:?}", self.name);
         }
@@ -267,10 +277,11 @@ impl Case {
         let _ = wake(self, "2026-11-20T16:00:00Z");
         let open = self.rows("SELECT state FROM runs WHERE state NOT IN ('done', 'failed', 'interrupted', 'abandoned')");
         assert!(open.is_empty(), "{}: {open:?}", self.name);
-        let states = self.rows("SELECT state FROM effects WHERE channel <> 'web' OR state <> 'confirmed'");
+        let states = self.states();
         match (self.work, &states[..]) {
-            (Work::Draft, []) => {}
-            (Work::Post, [one]) => assert_eq!(one, "confirmed", "{}", self.name),
+            (Work::Draft | Work::Post, [one]) if one == "confirmed" => {}
+            // It may be on its way still: the wake after it looks once more and sends it again.
+            (Work::Post, [one]) if one == "unknown" && self.sent(servers) == 0 => {}
             // Whether a mail has arrived can be said by its reader only.
             (Work::Mail, [one]) if one == "unknown" => {
                 let word = if self.sent(servers) > 0 { "--there" } else { "--not" };
@@ -280,6 +291,7 @@ impl Case {
             _ => panic!("{}: {states:?}", self.name),
         }
         let _ = wake(self, "2026-11-20T18:00:00Z");
+        assert_eq!(self.states(), ["confirmed"], "{}", self.name);
         let progress = self.home.read("PROGRESS.md");
         let ticked = progress.lines().any(|line| line.starts_with("- [x] ") && line.contains(" — "));
         assert!(ticked || self.work == Work::Mail && progress.contains("- [x] Send"), "{}: {progress}", self.name);
