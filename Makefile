@@ -9,7 +9,7 @@ tools := $(target)/tools
 deny_version := 0.20.2
 deny := $(tools)/bin/cargo-deny
 
-.PHONY: help wake test lint audit bench crash soak install reader fmt bootstrap build portable test-portable
+.PHONY: help wake test lint audit bench crash edits soak install reader fmt bootstrap build portable test-portable
 .PHONY: lint-format lint-code lint-dependencies lint-docs lint-scripts
 .NOTPARALLEL:
 
@@ -24,8 +24,11 @@ test: build ## the whole test suite (the tests run the program)
 	@script/bootstrap --tests
 	$(CARGO) test --release --locked --workspace
 
-crash: build ## kill wakes at every step of an effect, 25 times for each channel, and 10,000 mails ten times on their way
-	REVEILLE_CRASHES=25 $(CARGO) test --release --locked -p reveille-tests --test suite crash -- --include-ignored --nocapture --test-threads 1
+crash: build ## hit wakes at every step: SIGKILL 50 times, a full, failing or read-only disk 10 times each, frost; 10,000 mails; 10,000 edits
+	REVEILLE_CRASHES=25 REVEILLE_EDITS=10000 $(CARGO) test --release --locked -p reveille-tests --test suite crash -- --include-ignored --nocapture --test-threads 1
+
+edits: build ## 10,000 racing edits of PROGRESS.md against running wakes
+	REVEILLE_EDITS=10000 $(CARGO) test --release --locked -p reveille-tests --test suite racing_edits -- --nocapture
 
 soak: build ## a year of wakes, 4,380, in one home, and 1,000 with a reader that wants everything (prints the table of BENCHMARKS.md)
 	$(CARGO) test --release --locked -p reveille-tests --test suite soak -- --ignored --nocapture --test-threads 1

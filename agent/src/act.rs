@@ -38,11 +38,13 @@ impl Done {
     }
 }
 
-/// Finishes publications that were cut off, and proves them; looks what became of posts that were let go. What to tell of it.
+/// Puts back what a human saved into a displaced PROGRESS.md; finishes publications that were cut off, and proves them; looks what became of posts that were let go. What to tell of it.
 pub(crate) fn recover(guard: &Guard<'_>, memory: &mut Memory, run: RunId) -> Outcome<Vec<String>> {
+    let mut said = crate::record::recover(&guard.scene.home.progress(), guard.scene.environment)?;
     recover_pages(guard.scene, memory, run)?;
     telling::give_up_cut_off_mails(guard, memory)?;
-    telling::look_back(guard, memory)
+    said.extend(telling::look_back(guard, memory)?);
+    Ok(said)
 }
 
 fn recover_pages(scene: &Scene<'_>, memory: &mut Memory, run: RunId) -> Outcome {
@@ -89,7 +91,7 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
         return Err(failure.hint("the next wake asks again, for what it is now"));
     }
     let mut done = match (reading.skill, reading.channel, subject()) {
-        (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(scene, memory, run, &draft)?,
+        (Some(Skill::Publish), None | Some(Channel::Web), Some(draft)) => publish_draft(guard, memory, run, &draft)?,
         (Some(Skill::Publish | Skill::Distribute), Some(Channel::Email), Some(issue)) => {
             letter::send(guard, memory, run, &issue, &approvals)?
         }
@@ -113,11 +115,12 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
     Ok(done)
 }
 
-fn publish_draft(scene: &Scene<'_>, memory: &mut Memory, run: RunId, draft: &Issue) -> Outcome<Done> {
+fn publish_draft(guard: &Guard<'_>, memory: &mut Memory, run: RunId, draft: &Issue) -> Outcome<Done> {
+    let scene = guard.scene;
     let (home, publication) = (scene.home.root(), publication(scene));
     let id = publish::id_for(home, &publication, draft, scene.now).or_fail()?;
     let sending = ledger::send_page(memory, run, &id, scene.now)?;
-    let published = match publish::publish(home, &publication, draft, scene.now) {
+    let published = match publish::publish(home, &publication, draft, scene.now, &|step| guard.faults.reach(step)) {
         Ok(published) => published,
         Err(error) => {
             // Publishing again writes the same files, so the next wake may look and try again.

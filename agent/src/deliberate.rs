@@ -14,6 +14,7 @@ use reveille_skills::readers::Counts;
 
 use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::fault::{Faults, Moment};
 use crate::learn;
 use crate::ledger::Ledger;
 use crate::measuring;
@@ -62,11 +63,7 @@ pub(crate) fn load(scene: &Scene<'_>) -> Outcome<Loaded> {
 /// Reads PROGRESS.md; a home without one has an empty list.
 pub(crate) fn read_progress(scene: &Scene<'_>) -> Outcome<Progress> {
     let path = scene.home.progress();
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(Failure::message(Kind::Failed, format!("failed to read {}: {error}", path.display()))),
-    };
+    let bytes = crate::record::read(&path, scene.environment)?;
     Progress::parse(bytes).map_err(|error| {
         Failure::message(Kind::Failed, format!("{}: {error}", path.display())).hint("nothing was changed; is it the right file?")
     })
@@ -79,6 +76,8 @@ pub(crate) struct Manner {
     pub(crate) no_model: bool,
     /// It is a wake, not a plan: what has to wait for the end of the quiet hours is not chosen.
     pub(crate) waking: bool,
+    /// Where a test hits it.
+    pub(crate) faults: Faults,
 }
 
 /// Everything that a decision was made from.
@@ -100,6 +99,7 @@ pub(crate) struct Deliberation {
 /// Goes through the stages up to the cases; deciding them is [`Deliberation::decide`].
 pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner: &Manner, stages: &mut Stages) -> Outcome<Deliberation> {
     let loaded = stages.run("load", || load(scene))?;
+    manner.faults.reach(Moment::AfterLoad);
     let ledger = stages.run("ledger", || Ledger::read(memory.as_deref(), scene.now))?;
     let (mut facts, readers) = stages.run("observe", || observe::facts(scene, &loaded.shelf, memory.as_deref(), &manner.assumed))?;
     let configured = scene.settings.configured();
@@ -115,7 +115,8 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     })?;
     let brake = stages.brake();
     let labels = learn::labels(memory.as_deref())?;
-    let bounds = Bounds { caps: &scene.settings.caps, taken: stages.read, stop: &brake };
+    let reached = || manner.faults.reach(Moment::AfterReading);
+    let bounds = Bounds { caps: &scene.settings.caps, taken: stages.read, stop: &brake, reached: &reached };
     let readings = stages.run("read", || match manner.no_model {
         true => Ok(Readings::default()),
         false => readings::read(&tasks, memory, open_reader(scene, &labels), scene.now, &bounds),

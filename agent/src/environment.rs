@@ -6,7 +6,8 @@
 //! | `REVEILLE_CACHE` | where the carried reader is unpacked; default: the user's cache folder |
 //! | `REVEILLE_NOW` | the time to take as now, RFC 3339, or `@FILE` with the time in it, read at each look; for tests only |
 //! | `REVEILLE_UPTIME` | for how many seconds the computer has run, asleep or not; for tests only |
-//! | `REVEILLE_FAULT` | the step of an effect at which to end with SIGKILL (`fault.rs`); for tests only |
+//! | `REVEILLE_FAULT` | the step of a wake at which to end with SIGKILL, or freeze (`fault.rs`); for tests only |
+//! | `REVEILLE_FAULT_MARK` | the file to make at that step instead; for tests only |
 //! | `REVEILLE_TICK` | when `run` looks whether a wake is due: a cron pattern, seconds first, instead of each minute; for tests only |
 //! | `REVEILLE_PROGRAM` | what `run` starts in place of this program; for tests only |
 //! | `NO_COLOR` | no colour on a terminal |
@@ -18,7 +19,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
@@ -100,6 +101,11 @@ impl Environment {
     /// Where this program lies: its place when it is asked, so that a newer one put there is found at the next start.
     pub(crate) fn program(&self) -> Outcome<PathBuf> {
         self.path("REVEILLE_PROGRAM").map_or_else(|| Ok(std::env::current_exe()?), Ok)
+    }
+
+    /// How long ago a file was touched, by the machine's own clock, which its times are of; none for a time to come.
+    pub(crate) fn age(&self, touched: SystemTime) -> Duration {
+        SystemTime::now().duration_since(touched).unwrap_or_default()
     }
 
     /// A variable that is set and not empty.

@@ -1,7 +1,11 @@
 //! Errors at the edge: each has a kind, an exit code and, where there is one, a hint. The codes are documented in the README.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
+
+pub(crate) use reveille_skills::disk_hint;
 
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,12 @@ impl Failure {
         self
     }
 
+    /// What the disk said of a file or folder, with what mends it. `doing` fits "failed to …".
+    pub(crate) fn of_disk(doing: &str, path: &Path, error: io::Error) -> Self {
+        let hint = disk_hint(&error).unwrap_or("see that the file is yours and can be written");
+        Self::message(Kind::Failed, format!("failed to {doing} {}: {error}", path.display())).hint(format!("{hint}; the next wake goes on"))
+    }
+
     /// With its hint behind it, for a note.
     pub(crate) fn with_hint(&self) -> String {
         self.hint.as_ref().map_or_else(|| self.to_string(), |hint| format!("{self} ({hint})"))
@@ -68,7 +78,23 @@ impl fmt::Display for Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::new(Kind::Failed, error)
+        let failure = Self::new(Kind::Failed, error);
+        match failure.error.chain().find_map(|cause| cause.downcast_ref()).and_then(disk_hint) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// What the disk said of a file, with the file's name.
+pub(crate) trait OnDisk<T> {
+    /// The value, or a failure that names the file and how to mend it.
+    fn on(self, path: &Path) -> Outcome<T>;
+}
+
+impl<T> OnDisk<T> for io::Result<T> {
+    fn on(self, path: &Path) -> Outcome<T> {
+        self.map_err(|error| Failure::of_disk("write", path, error))
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::act::Done;
-use crate::failure::Outcome;
+use crate::failure::{OnDisk, Outcome};
 use crate::home::Home;
 use crate::record::write_whole;
 use crate::sheet::{Sheet, Wanted, people};
@@ -68,9 +68,12 @@ impl<'a> Letter<'a> {
     /// Writes `memory/handover.md` and `memory/handover.json`.
     pub(crate) fn write(&self, home: &Home) -> Outcome {
         let json = serde_json::to_vec_pretty(self)?;
-        write_whole(&home.memory().join("handover.json"), &json)?;
-        write_whole(&home.memory().join("handover.md"), self.markdown().as_bytes())?;
-        Ok(())
+        let whole = |name: &str, bytes: &[u8]| {
+            let path = home.memory().join(name);
+            write_whole(&path, bytes).on(&path)
+        };
+        whole("handover.json", &json)?;
+        whole("handover.md", self.markdown().as_bytes())
     }
 
     fn markdown(&self) -> String {

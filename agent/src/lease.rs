@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use reveille_memory::{Memory, RunId};
 
-use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::failure::{Failure, Kind, OnDisk, OrFail, Outcome};
 use crate::home::Home;
 
 /// The lock of a home, held while it lives.
@@ -22,9 +22,9 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes it, or says who holds it since when.
     pub(crate) fn take(home: &Home, now: DateTime<Utc>) -> Outcome<Self> {
-        std::fs::create_dir_all(home.memory())?;
+        std::fs::create_dir_all(home.memory()).on(&home.memory())?;
         let path = home.memory().join("wake.lock");
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).on(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -34,10 +34,8 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        file.set_len(0)?;
-        file.rewind()?;
-        write!(file, "process {} since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"))?;
-        file.flush()?;
+        let said = format!("process {} since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"));
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(said.as_bytes())).on(&path)?;
         Ok(Self { file, stop_file: home.stop_file() })
     }
 

@@ -18,7 +18,7 @@ use crate::act::{Done, publication};
 use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::credential;
-use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::failure::{Failure, Kind, OnDisk, OrFail, Outcome};
 use crate::home::Home;
 use crate::record::write_whole;
 use crate::telling::failed;
@@ -79,6 +79,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
         return Err(match (server, &progress.stopped) {
             (Some(failure), _) => failure,
             (None, Some(Stopped::Brake(why))) => held(why),
+            (None, Some(Stopped::Time)) => held("the wake's time is up"),
             _ => held("the mail server wants every letter that is left later"),
         });
     }
@@ -149,7 +150,7 @@ fn home_key(home: &Home) -> Outcome<Vec<u8>> {
     let mut key = vec![0; 32];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     // A temporary file is for its owner only from its first byte on, and stays so.
-    write_whole(&path, &key)?;
+    write_whole(&path, &key).on(&path)?;
     Ok(key)
 }
 

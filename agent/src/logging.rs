@@ -8,7 +8,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, OnDisk, Outcome};
 use crate::home::Home;
 
 /// How much the program talks on stderr.
@@ -37,14 +37,14 @@ pub(crate) fn start(talk: Talk, home: Option<&Home>) -> Outcome {
     let file = match home {
         None => None,
         Some(home) => {
-            std::fs::create_dir_all(home.logs())?;
+            std::fs::create_dir_all(home.logs()).on(&home.logs())?;
             let appender = RollingFileAppender::builder()
                 .rotation(Rotation::DAILY)
                 .filename_prefix("reveille")
                 .filename_suffix("jsonl")
                 .max_log_files(30)
                 .build(home.logs())
-                .map_err(|error| Failure::message(crate::failure::Kind::Failed, format!("failed to open the log: {error}")))?;
+                .map_err(|error| anyhow::Error::new(error).context(format!("failed to open the log in {}", home.logs().display())))?;
             Some(fmt::layer().json().with_writer(appender).log_internal_errors(false).with_filter(ours(LevelFilter::DEBUG)))
         }
     };

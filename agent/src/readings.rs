@@ -103,7 +103,7 @@ fn texts_of(tasks: &[Task], what: &Wanted) -> Vec<String> {
 }
 
 /// Reads what must be read: from memory, else by the model. A reader that can't be opened leaves lines unread (they stay
-/// unclear), for a wake without a model is better than none.
+/// unclear), for a wake without a model is better than none. `reached` is told after each call of the encoder.
 pub(crate) fn read(
     tasks: &[Task],
     mut memory: Option<&mut Memory>,
@@ -151,6 +151,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) taken: Taken,
     /// Whether the wake's time is up, or a signal came.
     pub(crate) stop: &'a dyn Fn() -> bool,
+    /// Told when the readings of a call of the encoder are kept.
+    pub(crate) reached: &'a dyn Fn(),
 }
 
 /// Lets the model read, and remembers after each call of the encoder: a wake that is killed loses at most that call.
@@ -185,6 +187,7 @@ fn by_model(
         {
             failed.get_or_insert(error);
         }
+        (bounds.reached)();
     };
     match reader.read(&lines, &mut keep, &stop) {
         Ok(read) => {

@@ -94,7 +94,8 @@ fn piece_out(
         None => guard.may_go_on(memory),
     };
     let (step, now) = (|step| guard.faults.reach(step), || guard.now());
-    let brakes = Brakes { may: &may, step: &step, now: &now };
+    let still = |memory: &Memory| guard.may_go_on(memory);
+    let brakes = Brakes { may: &may, still: &still, step: &step, now: &now };
     let known = memory.effect(&key).or_fail()?;
     let standing = match known.map(Memory::standing) {
         // Frozen already: it may have gone out.
@@ -240,7 +241,7 @@ pub(crate) fn look_back(guard: &Guard<'_>, memory: &mut Memory) -> Outcome<Vec<S
             }
         };
         let (may, step, now) = (|_: &Memory| Ok(()), |step| guard.faults.reach(step), || guard.now());
-        let brakes = Brakes { may: &may, step: &step, now: &now };
+        let brakes = Brakes { may: &may, still: &may, step: &step, now: &now };
         match delivery::settle(memory, &connection, Memory::standing(effect), &brakes).or_fail()? {
             Delivered::Confirmed(receipt) => said.push(format!("{what} had gone out after all: {}", receipt.place)),
             Delivered::Unsure { why } => said.push(format!("{what} may have gone out: {why}")),

@@ -5,7 +5,6 @@ use std::cell::Cell;
 use chrono::{DateTime, Utc};
 use reveille_memory::{Memory, RunEnd, RunId, RunState};
 use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
-use reveille_skills::delivery::Step;
 use serde::Serialize;
 
 use crate::act::{self, Done};
@@ -14,7 +13,7 @@ use crate::backup;
 use crate::brakes::Guard;
 use crate::deliberate::{Deliberation, Manner, deliberate};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::fault::Faults;
+use crate::fault::Moment;
 use crate::handover::{Letter, Notes};
 use crate::learn;
 use crate::lease::Lock;
@@ -68,8 +67,8 @@ pub(crate) enum Woken {
 
 /// Wakes once in a home.
 pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, start: Start) -> Outcome<Woken> {
-    let faults = Faults::of(scene.environment)?;
-    faults.reach(Step::BeforeClaim);
+    let faults = &manner.faults;
+    faults.reach(Moment::BeforeClaim);
     let timer = match start {
         Start::By(timer) => Some(timer),
         Start::ByHand | Start::Rehearsal => None,
@@ -78,21 +77,24 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, start: Start) -> Outcome<
     let Some((mut memory, lock)) = lock else {
         return rehearse(scene, manner).map(|report| Woken::Report(Box::new(report)));
     };
+    faults.reach(Moment::AfterClaim);
     let begin = match turn::take(scene, &mut memory, lock, timer)? {
         Turn::Ours(begin) => begin,
         Turn::NotUntil(next) => return Ok(Woken::NotUntil(next)),
     };
-    faults.reach(Step::AfterClaim);
     let run = begin.run;
+    faults.reach(Moment::AfterBegin);
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
     let _watchdog = watch(scene, run, &stages)?;
     let stopped = stages.brake();
-    let guard = Guard { scene, lease: &begin.lease, stopped: &stopped, faults: &faults, begun: Cell::new(0) };
+    let guard = Guard { scene, lease: &begin.lease, stopped: &stopped, faults, begun: Cell::new(0) };
     let result = stages_of(&guard, manner, &mut memory, run, begin.said, &mut stages);
-    end(scene, &mut memory, run, &stages, &result)?;
+    faults.reach(Moment::BeforeEnd);
+    let ended = end(scene, &mut memory, run, &stages, &result);
     // Behind the end of the run, so that the copy holds it as it ended; a wake that failed has a day of its human's work to keep.
     backup::daily(scene, &mut memory, &stages.signalled(), &stopped);
-    result.map(|report| Woken::Report(Box::new(report)))
+    // What went wrong first is what is said.
+    result.and_then(|report| ended.map(|()| Woken::Report(Box::new(report))))
 }
 
 /// The lock and the memory, when nothing stops the home; no memory for a rehearsal.
@@ -171,6 +173,7 @@ fn stages_of(
     let scene = guard.scene;
     let mut ticks = Vec::new();
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
+    guard.faults.reach(Moment::AfterRecover);
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
     stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
     let (_, _, asks) = deliberation.decide(scene);
@@ -242,6 +245,7 @@ fn act_or_next(
             return Ok((sheet, done, asks));
         };
         stages.check()?;
+        guard.faults.reach(Moment::AfterDecision);
         let task = action.chosen().eligible().task().clone();
         match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
             Ok(done) => {
@@ -249,8 +253,9 @@ fn act_or_next(
                 return Ok((sheet, done, asks));
             }
             Err(failure) if failure.kind != Kind::Failed || stages.stop().is_some() => return Err(failure),
+            // Whoever has lost the lease, or was stopped, has no next best either.
+            Err(failure) if guard.lease.check(memory, guard.now()).is_err() => return Err(failure),
             Err(failure) => {
-                guard.lease.holds(memory, guard.now())?;
                 tracing::warn!("{failure}");
                 said.push(format!("“{}” failed: {}", task.text, failure.with_hint()));
                 if deliberation.look_at_credential(scene, memory, &task.id)? {
@@ -315,12 +320,14 @@ fn record_all(
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();
     guard.lease.is_newest(memory)?;
-    guard.faults.reach(Step::BeforeRecord);
-    let written = record::write(&scene.home.progress(), &deliberation.loaded.progress, &edits)?;
-    guard.faults.reach(Step::AfterRecord);
+    guard.faults.reach(Moment::BeforeRecord);
+    let reached = |moment: Moment| guard.faults.reach(moment);
+    let written = record::write(&scene.home.progress(), scene.environment, &deliberation.loaded.progress, &edits, &reached)?;
+    guard.faults.reach(Moment::AfterRecord);
     memory.keep_text("block", &body).or_fail()?;
     crate::tellings::forget(memory, &deliberation.identities, &written.bytes)?;
     notes.hurt.extend(written.conflicts);
+    guard.faults.reach(Moment::BeforeLetter);
     Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
     let text = shown(scene, deliberation, &sheet, done, &notes.lines(), &before, &written.bytes);
     let (did, evidence) = (done.did.clone(), done.evidence.clone());

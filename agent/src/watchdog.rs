@@ -27,14 +27,15 @@ impl Watchdog {
     /// says `last_words` and ends the process by SIGKILL.
     pub(crate) fn start(clock: Clock, limit: Duration, over: Arc<AtomicBool>, last_words: impl FnOnce() + Send + 'static) -> Outcome<Self> {
         let (alive, watched) = channel();
-        let watch = Watch { began: Instant::now(), began_at: clock.now(), clock };
+        let watch = Watch::start(clock.clone());
         std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
             if !watch.until(limit, &watched) {
                 return;
             }
             over.store(true, Ordering::Relaxed);
             let _ = kill_process(getpid(), Signal::TERM);
-            if watch.until(limit + GRACE, &watched) {
+            // Counted from here: a wake that was frozen for a night still gets its time to end by itself.
+            if Watch::start(clock).until(GRACE, &watched) {
                 last_words();
                 let _ = kill_process(getpid(), Signal::KILL);
             }
@@ -50,6 +51,10 @@ struct Watch {
 }
 
 impl Watch {
+    fn start(clock: Clock) -> Self {
+        Self { began: Instant::now(), began_at: clock.now(), clock }
+    }
+
     /// Waits for so much time since the beginning; false when the wake ended before.
     fn until(&self, time: Duration, watched: &Receiver<()>) -> bool {
         while self.passed() < time {

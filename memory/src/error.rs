@@ -39,6 +39,14 @@ pub enum MemoryError {
         /// What the system says.
         reason: String,
     },
+    /// The disk did not do what it was told.
+    #[error("failed to write {}: {reason}", .path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
     /// The disk is full.
     #[error("the disk is full: nothing was written to {}", .0.display())]
     Full(PathBuf),
@@ -72,6 +80,9 @@ impl MemoryError {
             MemoryError::NotWritable { path, .. } => {
                 format!("make {} a folder that you can write to", path.parent().unwrap_or(path).display())
             }
+            MemoryError::Disk { .. } => {
+                "see whether the disk is full, can only be read or fails (the system's log says so); the next wake goes on".to_owned()
+            }
             MemoryError::Full(_) => "free some space; the next wake goes on".to_owned(),
             MemoryError::TooLong(_) => "is the disk failing or very busy? what is there was left alone".to_owned(),
             MemoryError::Locked(_) => "wait for the other program to end".to_owned(),
@@ -87,7 +98,8 @@ impl MemoryError {
             Some(ErrorCode::OperationInterrupted) => MemoryError::TooLong(path),
             Some(ErrorCode::DiskFull) => MemoryError::Full(path),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => MemoryError::Locked(path),
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {
+            Some(ErrorCode::SystemIoFailure) => MemoryError::Disk { path, reason: error.to_string() },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 MemoryError::NotWritable { path, reason: error.to_string() }
             }
             Some(ErrorCode::ConstraintViolation) => MemoryError::Refused(error.to_string()),

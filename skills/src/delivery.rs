@@ -26,10 +26,6 @@ const TRY_AGAIN: TimeDelta = TimeDelta::minutes(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, EnumIter)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Step {
-    /// The lease of the wake is about to be taken.
-    BeforeClaim,
-    /// It is taken.
-    AfterClaim,
     /// The effect is about to be written down.
     BeforeIntent,
     /// It is written down.
@@ -40,16 +36,14 @@ pub enum Step {
     AfterAnswer,
     /// It is proved in the ledger.
     AfterConfirm,
-    /// PROGRESS.md is about to be written.
-    BeforeRecord,
-    /// It is written.
-    AfterRecord,
 }
 
 /// What an effect asks before it goes out.
 pub struct Brakes<'a> {
     /// Whether it may go out now; else why not. Caps, approval, pause, STOP file, lease, quiet hours, time limit.
     pub may: &'a dyn Fn(&Memory) -> Result<(), String>,
+    /// Whether what was let go may still be sent: the last look, for the program may have been frozen since it was let go.
+    pub still: &'a dyn Fn(&Memory) -> Result<(), String>,
     /// Told of every step.
     pub step: &'a dyn Fn(Step),
     /// The time.
@@ -201,6 +195,11 @@ fn call(
     brakes: &Brakes<'_>,
 ) -> Result<Delivered, MemoryError> {
     (brakes.step)(Step::BeforeCall);
+    if let Err(why) = (brakes.still)(memory) {
+        let now = (brakes.now)();
+        sending.put_back(memory, &why, now, now)?;
+        return Ok(Delivered::Held { why });
+    }
     let answer = connection.send(&sending, attached, (brakes.now)());
     (brakes.step)(Step::AfterAnswer);
     let now = (brakes.now)();

@@ -35,11 +35,7 @@ impl DiskError {
     /// How to mend it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            DiskError::Io { source, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some("allow writing there".to_owned()),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("free some disk space".to_owned()),
-                _ => None,
-            },
+            DiskError::Io { source, .. } => disk_hint(source).map(str::to_owned),
             DiskError::Outside { .. } => Some("put the file itself into the home instead of a link".to_owned()),
         }
     }
@@ -47,6 +43,20 @@ impl DiskError {
     /// Whether it says that there is no such file.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, DiskError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// How to mend what the system says of a file, where a person can.
+pub fn disk_hint(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Some("allow writing there"),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Some("the disk can only be read: mount it for writing (the system makes it so when it finds faults)")
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("free some disk space"),
+        // What a file says, not the disk below it.
+        io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => None,
+        _ => Some("see whether the disk is well (the system's log says so), and make a copy of the home"),
     }
 }
 

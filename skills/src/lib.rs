@@ -14,4 +14,4 @@ pub mod settings;
 pub mod shelf;
 pub mod site;
 
-pub use disk::DiskError;
+pub use disk::{DiskError, disk_hint};

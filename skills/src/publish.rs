@@ -21,6 +21,7 @@ use crate::shelf::{DRAFTS, Draft, FileDiagnostic, ISSUES, Listed, Loaded, ShelfE
 use crate::site::{self, SiteError, render};
 
 pub use prove::{Evidence, EvidenceKind, ProveError, prove};
+pub use step::Step;
 use step::{Plan, STEPS};
 
 /// What was published.
@@ -143,13 +144,19 @@ pub fn id_for(home: &Path, publication: &Publication, draft: &Issue, now: DateTi
 
 /// Makes a draft an issue and renders the site. To be proved by [`prove()`].
 ///
-/// Done again after it was cut off anywhere, it goes on where it stopped.
+/// Done again after it was cut off anywhere, it goes on where it stopped. `reached` is told of every step that is done.
 ///
 /// # Errors
 ///
 /// A fault of the draft leaves everything as it was. After a fault of the disk or the site, [`repair`] finishes what can
 /// be finished.
-pub fn publish(home: &Path, publication: &Publication, draft: &Issue, now: DateTime<Utc>) -> Result<Published, PublishError> {
+pub fn publish(
+    home: &Path,
+    publication: &Publication,
+    draft: &Issue,
+    now: DateTime<Utc>,
+    reached: &dyn Fn(Step),
+) -> Result<Published, PublishError> {
     let issue = match out_already(home, draft)? {
         Some(issue) => {
             repair(home, publication)?;
@@ -157,11 +164,11 @@ pub fn publish(home: &Path, publication: &Publication, draft: &Issue, now: DateT
         }
         None => {
             let (root, plan) = prepare(home, publication, draft, now)?;
-            STEPS.into_iter().try_for_each(|step| step.run(&root, &plan))?;
+            STEPS.into_iter().try_for_each(|step| step.run(&root, &plan).inspect(|()| reached(step)))?;
             plan.issue
         }
     };
-    let report = render(home, publication)?;
+    let report = site::render_reaching(home, publication, &|| reached(Step::Pages))?;
     step::finish(&Root::open(home)?)?;
     tracing::info!(issue = issue.id, path = issue.path, "published");
     Ok(Published { url: address(publication, &issue)?, issue, warnings: report.warnings })

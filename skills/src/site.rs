@@ -106,6 +106,11 @@ pub(crate) fn is_there(root: &Root) -> bool {
 /// When a file can't be read or written, or a template is wrong. The site is as it was, or partly new; the next render
 /// finishes it.
 pub fn render(home: &Path, publication: &Publication) -> Result<RenderReport, SiteError> {
+    render_reaching(home, publication, &|| {})
+}
+
+/// The same; `pages_written` is told when the pages stand and the lists and feeds do not yet.
+pub(crate) fn render_reaching(home: &Path, publication: &Publication, pages_written: &dyn Fn()) -> Result<RenderReport, SiteError> {
     let root = Root::open(home)?;
     let templates = Templates::load(&root)?;
     let shell = shell_of(publication, &templates);
@@ -117,6 +122,7 @@ pub fn render(home: &Path, publication: &Publication) -> Result<RenderReport, Si
     let mut output = Output::new(&root, last.files.clone());
 
     page::write_all(&mut site, &last, &mut output, &mut warnings)?;
+    pages_written();
     lists::write(&site, &mut output)?;
     let feeds = feeds::write(&site, &last, &mut output)?;
     references::check(&site, &output, &mut warnings);

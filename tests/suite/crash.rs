@@ -1,6 +1,11 @@
 //! A wake that is killed (SIGKILL, as by a power cut) at every step of an effect, on every channel, and then woken again: nothing
 //! goes out twice, nothing is lost, every row of the ledger is settled. `make crash` repeats each point 25 times
-//! (`REVEILLE_CRASHES`); the suite does a tenth of that.
+//! (`REVEILLE_CRASHES`); the suite does a tenth of that. `crash/` has the whole wake, disks that fail, and humans who edit meanwhile.
+
+mod disk;
+mod edits;
+mod frozen;
+mod matrix;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
@@ -25,6 +30,27 @@ const STEPS: [&str; 9] = [
 ];
 
 const SIGKILL: i32 = 9;
+
+/// Sends a signal to a process that this test started.
+fn signal(process: u32, name: &str) {
+    let sent = std::process::Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().expect("it starts");
+    assert!(sent.success(), "no {name} to {process}");
+}
+
+/// Waits until a process has frozen itself.
+fn wait_until_stopped(process: u32) {
+    let begun = std::time::Instant::now();
+    loop {
+        let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().expect("it starts");
+        let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
+        if state.starts_with('T') {
+            return;
+        }
+        assert!(!state.starts_with('Z') && !state.is_empty(), "it ended instead of freezing");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it is not frozen but {state:?}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
 
 fn repeats() -> usize {
     std::env::var("REVEILLE_CRASHES").ok().and_then(|times| times.parse().ok()).unwrap_or(3)

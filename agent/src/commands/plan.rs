@@ -37,7 +37,7 @@ impl Plan {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
-        let manner = Manner { assumed: self.assume, no_model: self.no_model, waking: false };
+        let manner = Manner { assumed: self.assume, no_model: self.no_model, waking: false, ..Manner::default() };
         let (deliberation, sheet) = consider(&scene, &manner)?;
         if let Some(trouble) = &deliberation.readings.trouble {
             tracing::warn!("the model read nothing: {trouble}");

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Ready, print, print_json};
 use crate::deliberate::Manner;
 use crate::failure::Outcome;
+use crate::fault::Faults;
 use crate::observe::Scene;
 use crate::turn::Timer;
 use crate::wake::{Start, Woken, wake};
@@ -37,7 +38,7 @@ impl Wake {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
-        let manner = Manner { assumed: vec![], no_model: self.no_model, waking: true };
+        let manner = Manner { assumed: vec![], no_model: self.no_model, waking: true, faults: Faults::of(ready.environment)? };
         let start = match self.scheduled {
             Some(timer) => Start::By(timer),
             None if self.dry_run => Start::Rehearsal,

@@ -62,7 +62,8 @@ fn looked(play: fn(&str) -> (u16, &'static str), time: &str) -> (Delivered, usiz
     let connection = server(play);
     let (_folder, mut memory, standing) = lost(&connection);
     let (may, step, now) = (|_: &Memory| Ok(()), |_| {}, || at(time));
-    let delivered = settle(&mut memory, &connection, standing, &Brakes { may: &may, step: &step, now: &now }).expect("settled");
+    let delivered =
+        settle(&mut memory, &connection, standing, &Brakes { may: &may, still: &may, step: &step, now: &now }).expect("settled");
     (delivered, memory.effects_in(reveille_memory::EffectState::Unknown).expect("read").len())
 }
 

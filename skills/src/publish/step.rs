@@ -5,6 +5,7 @@
 
 use reveille_mission::Issue;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString};
 use url::Url;
 
 use super::PublishError;
@@ -80,22 +81,30 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// One step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+/// One step. Their names are those of the moment when they are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+pub enum Step {
     /// Say that a publication is under way.
+    #[strum(serialize = "after-mark")]
     Mark,
     /// Write id, number, slug and date into the draft.
+    #[strum(serialize = "after-name")]
     Name,
     /// Copy the pictures.
+    #[strum(serialize = "after-pictures")]
     Pictures,
     /// Make the issue's file: from now on it is published.
+    #[strum(serialize = "after-issue")]
     Issue,
     /// Remove the draft.
+    #[strum(serialize = "after-remove")]
     Remove,
+    /// Write the pages; the lists and feeds are still to come.
+    #[strum(serialize = "after-pages")]
+    Pages,
 }
 
-/// All of them, in their order. Rendering and taking the mark away follow.
+/// Those from draft to issue, in their order. Rendering and taking the mark away follow.
 pub(super) const STEPS: [Step; 5] = [Step::Mark, Step::Name, Step::Pictures, Step::Issue, Step::Remove];
 
 /// Which publication is under way.
@@ -124,6 +133,8 @@ impl Step {
             Step::Issue => create_same(root, &plan.issue.path, plan.text.as_bytes()),
             // A draft that was changed in this moment stays; the shelf says that its id is taken.
             Step::Remove => Ok(root.remove_same(&plan.draft, plan.named.as_bytes()).map(drop)?),
+            // The site's, which writes them for all issues.
+            Step::Pages => Ok(()),
         }
     }
 }

@@ -50,7 +50,7 @@ fn ready(home: &Path) -> Vec<Issue> {
 }
 
 fn first(home: &Path) -> Result<Published, PublishError> {
-    publish(home, &publication(), &ready(home)[0], now())
+    publish(home, &publication(), &ready(home)[0], now(), &|_| ())
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -77,7 +77,7 @@ fn a_ready_draft_becomes_an_issue_that_is_proved() {
     let home = home.path();
     let draft = ready(home).remove(0);
     let id = id_for(home, &publication(), &draft, now()).expect("an id");
-    let published = publish(home, &publication(), &draft, now()).expect("published");
+    let published = publish(home, &publication(), &draft, now(), &|_| ()).expect("published");
     assert_eq!(published.issue.id, id);
     assert_eq!(published.url.as_str(), "https://inside.example/issues/notes-from-zero/");
     assert_eq!(published.warnings, []);
@@ -106,8 +106,8 @@ fn a_ready_draft_becomes_an_issue_that_is_proved() {
     // Nothing is left to do, and what is out can't go out again.
     assert_eq!(ready(home), []);
     assert_eq!(repair(home, &publication()).expect("repaired"), []);
-    assert!(matches!(publish(home, &publication(), &draft, now()), Err(PublishError::Unfit { .. })));
-    assert!(matches!(publish(home, &publication(), &published.issue, now()), Err(PublishError::NoDraft { .. })));
+    assert!(matches!(publish(home, &publication(), &draft, now(), &|_| ()), Err(PublishError::Unfit { .. })));
+    assert!(matches!(publish(home, &publication(), &published.issue, now(), &|_| ()), Err(PublishError::NoDraft { .. })));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn cut_off_after_any_step_it_is_finished_once() {
             if !out {
                 // Cut off before any name was given, the day of publication is the later one.
                 let again = if steps < 2 { now() } else { later };
-                publish(home, &publication(), &ready(home)[0], again).expect("published");
+                publish(home, &publication(), &ready(home)[0], again, &|_| ()).expect("published");
             }
             let mut left = files(home);
             if steps == 0 {
@@ -158,7 +158,7 @@ fn the_same_call_again_finishes_what_was_cut_off() {
         let (root, plan) = prepare(home, &publication(), &draft, now()).expect("prepared");
         STEPS.into_iter().take(steps).try_for_each(|step| step.run(&root, &plan)).expect("run");
         let id = id_for(home, &publication(), &draft, now()).expect("an id");
-        let published = publish(home, &publication(), &draft, now()).unwrap_or_else(|error| panic!("after {steps}: {error}"));
+        let published = publish(home, &publication(), &draft, now(), &|_| ()).unwrap_or_else(|error| panic!("after {steps}: {error}"));
         assert_eq!((published.issue.id.as_str(), published.issue.number), (id.as_str(), Some(46)), "{steps}");
         assert_eq!(load(home).expect("loaded").shelf.issues.len(), 2, "{steps}");
         prove(home, &publication(), &published.issue, now()).expect("proved");
@@ -224,14 +224,14 @@ fn what_stands_in_the_way_leaves_everything_as_it_was() {
         let draft = ready(home.path()).remove(0);
         put(home.path());
         let before = files(home.path());
-        let error = publish(home.path(), &publication(), &draft, now()).expect_err(words);
+        let error = publish(home.path(), &publication(), &draft, now(), &|_| ()).expect_err(words);
         assert!(error.to_string().contains(words), "{error}");
         assert!(error.hint().is_some(), "{error}");
         assert_eq!(files(home.path()), before, "{words}");
     }
     let home = home();
     let publication = Publication { url: "mailto:a@inside.example".parse().expect("an address"), ..publication() };
-    assert!(matches!(publish(home.path(), &publication, &ready(home.path())[0], now()), Err(PublishError::Address { .. })));
+    assert!(matches!(publish(home.path(), &publication, &ready(home.path())[0], now(), &|_| ()), Err(PublishError::Address { .. })));
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn a_served_site_is_proved_over_http_only() {
         }
     };
     let publication = Publication { url: server(served), served: true, ..publication() };
-    let issue = publish(home.path(), &publication, &ready(home.path())[0], now()).expect("published").issue;
+    let issue = publish(home.path(), &publication, &ready(home.path())[0], now(), &|_| ()).expect("published").issue;
     let proofs = prove(home.path(), &publication, &issue, now()).expect("proved");
     assert_eq!(proofs[0].place, publication.issue_address("notes-from-zero"));
     assert_eq!(proofs[0].sha256, crate::disk::sha256(&fs::read(site.join("issues/notes-from-zero/index.html")).expect("there")));

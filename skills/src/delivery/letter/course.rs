@@ -118,6 +118,13 @@ impl<'a> Course<'a> {
                 (None, None) => return Ok(()),
             };
             (self.round.step)(Step::BeforeCall);
+            // The last look: the program may have been frozen since the mail was let go.
+            if let Err(why) = (self.round.may)(self.memory) {
+                let now = self.now();
+                sending.put_back(self.memory, &why, now, now)?;
+                self.over = Some(Stopped::Brake(why));
+                return Ok(());
+            }
             let answer = self.email.hand_over(&sending, &self.letters, self.now());
             self.last = Some(self.now());
             (self.round.step)(Step::AfterAnswer);
