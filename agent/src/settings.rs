@@ -2,6 +2,8 @@
 //! here by reference only, and no message repeats a value.
 
 mod days;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod patience;
 mod secret;

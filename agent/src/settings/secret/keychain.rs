@@ -38,7 +38,7 @@ pub(super) fn find(environment: &Environment, name: &str) -> Result<Vec<u8>, Tro
 pub(super) fn store(environment: &Environment, name: &str, secret: &SecretString) -> Result<(), Trouble> {
     let not_kept = |why: &str| Trouble { why: format!("the keychain did not keep `{name}`: {why}"), unblock: by_hand(name) };
     let call = HERE.store(name, secret).ok_or_else(|| not_kept("it takes no value of several lines, and none so long"))?;
-    match run(&tool(environment, name)?, &call) {
+    match run(environment, &tool(environment, name)?, &call) {
         Ran::Well(_) => {}
         Ran::Badly => return Err(not_kept("it said no")),
         Ran::TooLong => return Err(silent(name)),
@@ -50,7 +50,7 @@ pub(super) fn store(environment: &Environment, name: &str, secret: &SecretString
 
 fn ask(environment: &Environment, name: &str, call: &Call) -> Result<Vec<u8>, Trouble> {
     let missing = |why: &str| Trouble { why: format!("the keychain has no item `{name}`{why}"), unblock: by_hand(name) };
-    match run(&tool(environment, name)?, call) {
+    match run(environment, &tool(environment, name)?, call) {
         Ran::Well(bytes) => Ok(bytes),
         Ran::Badly => Err(missing("")),
         Ran::TooLong => Err(silent(name)),
@@ -91,12 +91,13 @@ enum Ran {
     NotStarted(String),
 }
 
-fn run(program: &Path, call: &Call) -> Ran {
+fn run(environment: &Environment, program: &Path, call: &Call) -> Ran {
     let deadline = Instant::now() + LIMIT;
     let input = if call.input.is_some() { Stdio::piped() } else { Stdio::null() };
     // A group of its own, so that what it starts dies with it; what it complains of is not shown, for it could be anything.
-    let started =
-        Command::new(program).args(&call.arguments).stdin(input).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0).spawn();
+    let mut command = Command::new(program);
+    command.args(&call.arguments).env_clear().envs(environment.for_child()).process_group(0);
+    let started = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = match started {
         Ok(child) => child,
         Err(error) => return Ran::NotStarted(format!("{} can't be started: {error}", program.display())),
