@@ -161,7 +161,7 @@ pub fn matter(data: &[u8]) {
     let after = front_matter::parse(&set).unwrap_or_else(|error| panic!("completed and unreadable: {error:?} in {set:?}"));
     assert_eq!(front_matter::split(&set).map(|parts| parts.body), Ok(parts.body));
     let value = |of: &front_matter::FrontMatter| of.title.clone().map(|title| title.value);
-    assert_eq!((after.number.map(|number| number.value), value(&after)), (Some(46), value(&before)));
+    assert_eq!((after.number.as_ref().map(|number| number.value), value(&after)), (Some(46), value(&before)));
 }
 
 /// A schedule: the first byte chooses a zone, the rest is a pattern, a period or quiet hours. The next wake is later, and not due.

@@ -105,9 +105,8 @@ fn no_child_gets_a_secret_that_is_not_its_own() {
     let mut home = Home::new("- [ ] Email issue 45 to readers for:readers\n");
     let mastodon = SETTINGS.split("[channels.email]").next().unwrap().replace("https://social.example", &server.url);
     let sendmail = home.join("bin/sendmail").display().to_string();
-    home.env("TEST_MASTODON_TOKEN", "cnry-mastodon")
-        .env("LC_ALL", "C")
-        .env("PATH", &format!("{}:/usr/bin:/bin", home.join("bin").display()));
+    let path = format!("{}:/usr/bin:/bin", home.join("bin").display());
+    home.env("TEST_MASTODON_TOKEN", "cnry-mastodon").env("LC_ALL", "C").env("PATH", &path);
     let mail = format!("[channels.email]\nsmtp = \"sendmail://{sendmail}\"\nfrom = \"The Letter <letter@letter.example>\"\n");
     home.write("reveille.toml", format!("{mastodon}{mail}\n[channels.bluesky]\nservice = \"https://bsky.example\"\nhandle = \"a.example\"\npassword = {{ keychain = \"letter\" }}\n"));
     home.write("issues/045-x.md", "---\nid: \"tag:letter.example,2026:45\"\ntitle: X\ndate: 2026-11-19\nmail: true\n---\n\nBody.\n");
