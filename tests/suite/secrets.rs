@@ -85,7 +85,11 @@ fn a_crash_leaves_no_core() {
             let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
             assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
         }
-        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        // Twice: Rust's own handler of SEGV lets one pass that no instruction of ours made.
+        let _ = until(|| {
+            let _ = Command::new("kill").args(["-s", signal, &child.id().to_string()]).stderr(Stdio::null()).status();
+            std::fs::read_to_string(format!("/proc/{}/stat", child.id())).map_or(true, |stat| stat.contains(") Z "))
+        });
         let ended = child.wait().unwrap();
         assert!(ended.signal().is_some() && !ended.core_dumped(), "{ended:?}; a careless program: core {dumps}");
     }
@@ -102,7 +106,7 @@ fn stub(home: &Home, name: &str, then: &str) -> tempfile::TempDir {
 #[test]
 fn no_child_gets_a_secret_that_is_not_its_own() {
     let server = Scripted::start(|_, _| Play::json(401, &json!({"error": "no"})));
-    let mut home = Home::new("- [ ] Email issue 45 to readers for:readers\n");
+    let mut home = Home::new("- [ ] Send issue 45 to the mailing list\n");
     let mastodon = SETTINGS.split("[channels.email]").next().unwrap().replace("https://social.example", &server.url);
     let sendmail = home.join("bin/sendmail").display().to_string();
     let path = format!("{}:/usr/bin:/bin", home.join("bin").display());

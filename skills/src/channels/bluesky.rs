@@ -53,8 +53,11 @@ pub(super) fn attached(effect: &Effect) -> Vec<String> {
 pub(super) fn heard(answer: Answer, token: &SecretString, now: DateTime<Utc>) -> Heard {
     let answer = xrpc::veiled(answer, token);
     let mut heard = Heard { shown: xrpc::named(&answer).into_iter().collect(), ..Heard::default() };
-    heard.read = vec![xrpc::read_refused(&answer, now), xrpc::login_refused(&answer, now)];
-    heard.written = vec![xrpc::write_refused(&answer, now)];
+    // A 200 is never taken for a no, and so is not veiled.
+    if answer.status != 200 {
+        heard.read = vec![xrpc::read_refused(&answer, now), xrpc::login_refused(&answer, now)];
+        heard.written = vec![xrpc::write_refused(&answer, now)];
+    }
     let refused = [
         answer.json::<get_session::OutputData>(CHANNEL).err(),
         answer.json::<upload_blob::OutputData>(CHANNEL).err(),
