@@ -68,7 +68,7 @@ fn certain(answer: &Answer, server: &Url, secret: &SecretString, now: DateTime<U
     let why = without(answer.said(), secret);
     match answer.status {
         // 303 is not among them: it says "done, see there".
-        301 | 302 | 307 | 308 => Some(no(moved(answer, server))),
+        301 | 302 | 307 | 308 => Some(no(without(moved(answer, server), secret))),
         400 | 413 | 422 => Some(refused(why)),
         401 => Some(Fault::Credential { channel: CHANNEL, why }),
         403 if is_about_the_token(&why) => Some(Fault::Credential { channel: CHANNEL, why }),
