@@ -57,7 +57,10 @@ pub(crate) fn connect_with(
             let section = channels.email.as_ref().ok_or_else(|| absent(channel))?;
             let given = section.password.as_ref().map(|_| secret()).transpose()?;
             let dkim = section.dkim.as_ref().map(|dkim| signing(dkim, environment, home)).transpose()?;
-            Ok(Connection::Email(Email::new(mail_server(section, home, given, dkim, patience)).map_err(unusable)?))
+            Ok(Connection::Email(
+                Email::new(MailServer { environment: environment.for_child(), ..mail_server(section, home, given, dkim, patience) })
+                    .map_err(unusable)?,
+            ))
         }
         Channel::Web | Channel::Hackernews | Channel::Reddit | Channel::X | Channel::Lobsters | Channel::Linkedin => {
             let failure = Failure::message(Kind::Usage, format!("{} is no channel that a program connects to", channel.title()));
@@ -94,6 +97,7 @@ fn mail_server(
         reply_to: section.reply_to.clone(),
         dkim,
         patience,
+        environment: vec![],
     }
 }
 

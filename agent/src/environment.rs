@@ -25,6 +25,48 @@ use chrono::{DateTime, Utc};
 
 use crate::failure::{Failure, Kind, Outcome};
 
+/// What a child of ours may need: `sendmail` programs, the keychain's tool, pip. None of them is a secret of a channel.
+const CHILD: [&str; 38] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "TZ",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_CONFIG_DIRS",
+    "XDG_DATA_HOME",
+    "XDG_DATA_DIRS",
+    "XDG_CACHE_HOME",
+    "XDG_STATE_HOME",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "PIP_CONFIG_FILE",
+    "PIP_INDEX_URL",
+    "PIP_CERT",
+    "PIP_PROXY",
+    "VIRTUAL_ENV",
+];
+
 /// What the program takes from its surroundings.
 pub(crate) struct Environment {
     variables: HashMap<OsString, OsString>,
@@ -138,6 +180,16 @@ impl Environment {
         std::env::split_paths(path).map(|folder| folder.join(name)).find(|path| is_program(path))
     }
 
+    /// What a child is given: where it is, who runs it, how its own tools are found. Whatever is not named here could be a
+    /// secret that the settings take from the environment.
+    pub(crate) fn for_child(&self) -> Vec<(OsString, OsString)> {
+        CHILD
+            .iter()
+            .filter_map(|name| self.variables.get_key_value(&OsString::from(name)))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
     /// One with these variables only.
     #[cfg(test)]
     pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
@@ -162,4 +214,16 @@ mod platform {
 fn is_program(path: &std::path::Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_gets_no_variable_that_could_be_a_secret() {
+        let given =
+            Environment::of(&[("PATH", "/bin"), ("HOME", "/home/a"), ("TEST_TOKEN", "cnry-1"), ("PIP_PASSWORD", "cnry-2")]).for_child();
+        assert_eq!(given, [("PATH".into(), "/bin".into()), ("HOME".into(), "/home/a".into())]);
+    }
 }

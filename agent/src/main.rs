@@ -51,6 +51,7 @@ use crate::environment::Environment;
 use crate::failure::{Failure, Kind, Outcome};
 
 fn main() -> ExitCode {
+    leave_no_core();
     let cli = match commands::Cli::try_parse() {
         Ok(cli) => cli,
         // clap prints help and usage itself: 0 for help, 2 for wrong usage.
@@ -76,4 +77,14 @@ fn fits_processor() -> Outcome {
     let message = format!("this reveille was built for {}, and this processor has no {missing}", processor.built_for());
     Err(Failure::message(Kind::Failed, message)
         .hint("build it on this computer with `make`, or on another with `make portable`, whose program runs on every x86-64 since 2008"))
+}
+
+/// Secrets are in memory, and a core file is memory on a disk: a crash leaves none. The limit is for files; a program that takes
+/// cores through a pipe asks on Linux only whether the process may be dumped, which also keeps debuggers of the same user out.
+fn leave_no_core() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    // A system that has no such limit writes no core either.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

@@ -3,6 +3,8 @@
 
 mod backup;
 mod days;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod patience;
 mod secret;

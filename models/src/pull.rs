@@ -6,6 +6,7 @@ mod packages;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::ops::ControlFlow;
@@ -27,11 +28,19 @@ pub struct PullOptions {
     pub patience: Duration,
     /// The Python that has pip.
     pub python: PathBuf,
+    /// All that it is given of the environment.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Default for PullOptions {
     fn default() -> Self {
-        Self { allow_unverified: false, allow_loopback: false, patience: Duration::from_secs(30), python: PathBuf::from("python3") }
+        Self {
+            allow_unverified: false,
+            allow_loopback: false,
+            patience: Duration::from_secs(30),
+            python: PathBuf::from("python3"),
+            environment: vec![],
+        }
     }
 }
 

@@ -63,6 +63,7 @@ fn with_ledger(server: &str, count: u32, text: String, html: String) -> Outcome<
         reply_to: None,
         dkim: None,
         patience: Duration::from_secs(30),
+        environment: vec![],
     })?;
     let letter = Letter {
         issue: "tag:a.example,2026:45".into(),

@@ -8,6 +8,8 @@
 
 pub mod bluesky;
 pub mod email;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod hackernews;
 pub(crate) mod http;
 pub mod mastodon;

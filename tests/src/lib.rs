@@ -1,12 +1,17 @@
 //! What every integration test needs: a temporary home, the program with an injected clock and nothing of this machine's
 //! environment, and ways to look at what it left. Collaborators are real; nothing is mocked.
+//!
+//! Must stay true: a home that is dropped has been searched for its credentials; one that stands where it must not fails the test.
 
+pub mod fuzzed;
+mod leaks;
 pub mod scripted;
 pub mod servers;
 pub mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 /// The program under test: `make test` builds it before the tests run.
 ///
@@ -56,6 +61,19 @@ pub struct Home {
     folder: tempfile::TempDir,
     now: String,
     environment: Vec<(String, String)>,
+    /// All that was heard of the program.
+    said: Mutex<String>,
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // A test that has failed says why already.
+        if !std::thread::panicking() {
+            let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            let leaks = leaks::find(self.path(), &self.environment, &said);
+            assert!(leaks.is_empty(), "a credential stands where it must not: {leaks:?}");
+        }
+    }
 }
 
 /// What the program said and how it ended.
@@ -105,7 +123,7 @@ impl Home {
     #[must_use]
     pub fn new(progress: impl AsRef<[u8]>) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let home = Self { folder, now: NOW.to_owned(), environment: vec![] };
+        let home = Self { folder, now: NOW.to_owned(), environment: vec![], said: Mutex::default() };
         home.write("reveille.toml", SETTINGS);
         home.write("mission/MISSION.md", MISSION);
         home.write("PROGRESS.md", progress);
@@ -119,7 +137,7 @@ impl Home {
     #[must_use]
     pub fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        Self { folder, now: NOW.to_owned(), environment: vec![] }
+        Self { folder, now: NOW.to_owned(), environment: vec![], said: Mutex::default() }
     }
 
     /// A copy of the example home.
@@ -202,7 +220,16 @@ impl Home {
     /// When it can't be started.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Said {
-        Said::of(&self.command(arguments).output().unwrap_or_else(|error| panic!("{error}")))
+        self.heard(Said::of(&self.command(arguments).output().unwrap_or_else(|error| panic!("{error}"))))
+    }
+
+    /// What a program of this home said that was not started by [`Home::run`]: it is searched for credentials, too.
+    #[must_use]
+    pub fn heard(&self, said: Said) -> Said {
+        let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend([said.stdout.as_str(), "\n", said.stderr.as_str(), "\n"]);
+        drop(all);
+        said
     }
 
     /// `plan --json`, without the model: tests of decisions are not tests of the reader.

@@ -130,19 +130,19 @@ fn a_misspelt_key_is_named_with_the_nearest_right_one() {
 #[test]
 fn a_pasted_secret_is_never_shown() {
     let home = Home::new(GOOD);
-    home.write("reveille.toml", SETTINGS.replace("{ env = \"TEST_MASTODON_TOKEN\" }", "\"canary-7f3a\""));
+    home.write("reveille.toml", SETTINGS.replace("{ env = \"TEST_MASTODON_TOKEN\" }", "\"cnry-7f3a\""));
     let said = home.run(&["wake"]);
     says(&said, 78, &["reveille.toml:7:", "by reference"]);
-    assert!(!said.stderr.contains("canary-7f3a"), "{said:?}");
+    assert!(!said.stderr.contains("cnry-7f3a"), "{said:?}");
 }
 
 #[test]
 fn a_secret_in_the_environment_leaves_no_trace() {
     let mut home = Home::new("- [ ] Post issue 45 to Mastodon\n");
     home.write("issues/045-x.md", "---\ntitle: X\ndate: 2026-03-01\n---\n\nBody.\n");
-    home.env("TEST_MASTODON_TOKEN", "canary-19c4e2");
+    home.env("TEST_MASTODON_TOKEN", "cnry-19c4e2");
     let said = home.run(&["wake", "--no-model", "-vv"]).ok();
-    assert!(!format!("{said:?}").contains("canary"), "{said:?}");
+    assert!(!format!("{said:?}").contains("cnry-"), "{said:?}");
     let mut folders = vec![home.path().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -150,7 +150,7 @@ fn a_secret_in_the_environment_leaves_no_trace() {
                 folders.push(entry.path());
             } else {
                 let bytes = std::fs::read(entry.path()).unwrap();
-                assert!(!bytes.windows(13).any(|part| part == b"canary-19c4e2"), "{}", entry.path().display());
+                assert!(!bytes.windows(11).any(|part| part == b"cnry-19c4e2"), "{}", entry.path().display());
             }
         }
     }
@@ -161,7 +161,7 @@ fn a_secret_file_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let home = Home::new("- [ ] Post issue 45 to Mastodon\n");
     home.write("reveille.toml", SETTINGS.replace("{ env = \"TEST_MASTODON_TOKEN\" }", "{ file = \"token\" }"));
-    home.write("token", "canary\n");
+    home.write("token", "cnry-bare\n");
     let mode = |bits| std::fs::set_permissions(home.join("token"), std::fs::Permissions::from_mode(bits)).unwrap();
     mode(0o644);
     let why = home.plan(&[])["candidates"][0]["refusal"]["why"].as_str().unwrap().to_owned();

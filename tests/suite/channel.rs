@@ -26,7 +26,7 @@ fn feed(home: &Home, arguments: &[&str], input: &str) -> Said {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // One that refuses at once reads nothing.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    Said::of(&child.wait_with_output().unwrap())
+    home.heard(Said::of(&child.wait_with_output().unwrap()))
 }
 
 fn mode(home: &Home, path: &str) -> u32 {
@@ -87,46 +87,46 @@ fn a_login_through_standard_input_is_stored_proved_and_never_shown() {
 
 #[test]
 fn a_dead_credential_is_asked_for_once_until_it_changes() {
-    let server = server_of("canary-good");
+    let server = server_of("cnry-good");
     let home = home(&server.url, "{ file = \"secrets/mastodon\" }");
-    let _ = feed(&home, &["channel", "login", "mastodon"], "canary-good\n").ok();
+    let _ = feed(&home, &["channel", "login", "mastodon"], "cnry-good\n").ok();
     let line = home.read("PROGRESS.md");
     home.write("PROGRESS.md", "");
     let _ = home.run(&["wake", "--no-model"]).ok();
     home.write("PROGRESS.md", line);
     let needs = || home.run(&["plan", "--json", "--no-model"]).ok().stdout.matches("is not accepted: replace it").count();
     assert_eq!(needs(), 0);
-    let said = feed(&home, &["channel", "login", "mastodon"], "canary-dead\n");
+    let said = feed(&home, &["channel", "login", "mastodon"], "cnry-dead\n");
     assert!(said.code == 1 && said.stdout.contains("does not accept") && said.stdout.contains("was revoked"), "{said:?}");
-    assert!(!format!("{said:?}").contains("canary"), "the server repeated it: {said:?}");
+    assert!(!format!("{said:?}").contains("cnry-"), "the server repeated it: {said:?}");
     let _ = home.run(&["wake", "--no-model"]).ok();
     let progress = home.read("PROGRESS.md");
     let file = home.path().canonicalize().unwrap().join("secrets/mastodon");
     let ask = format!("he credential of Mastodon (file:{}) is not accepted: replace it: `reveille channel login mastodon`", file.display());
     assert_eq!(progress.replace("\n  ", " ").matches(&ask).count(), 1, "{progress}");
     assert!(home.run(&["doctor"]).stdout.contains("is not accepted"));
-    assert_eq!(holding(&home, "canary-dead"), ["secrets/mastodon"]);
+    assert_eq!(holding(&home, "cnry-dead"), ["secrets/mastodon"]);
     // A changed secret is tried again, whoever wrote it there.
-    std::fs::write(&file, "canary-good\n").unwrap();
+    std::fs::write(&file, "cnry-good\n").unwrap();
     assert_eq!(needs(), 0);
-    std::fs::write(&file, "canary-dead\n").unwrap();
+    std::fs::write(&file, "cnry-dead\n").unwrap();
     assert!(needs() > 0, "the old one is still dead");
-    let _ = feed(&home, &["channel", "login", "mastodon"], "canary-good").ok();
+    let _ = feed(&home, &["channel", "login", "mastodon"], "cnry-good").ok();
     assert_eq!(needs(), 0);
-    assert_eq!(holding(&home, "canary-good"), ["secrets/mastodon"]);
+    assert_eq!(holding(&home, "cnry-good"), ["secrets/mastodon"]);
 }
 
 #[test]
 fn the_oauth_page_gives_a_token() {
-    let token = "canary-from-the-page";
+    let token = "cnry-from-the-page";
     let real = server_of(token);
     let address = real.url.clone();
     let server = Scripted::start(move |request, _| match request.path.split('?').next().unwrap_or_default() {
         "/api/v1/apps" => Play::json(
             200,
-            &json!({"id": "1", "name": "Reveille", "client_id": "c", "client_secret": "canary-app", "redirect_uri": "urn:ietf:wg:oauth:2.0:oob", "vapid_key": null}),
+            &json!({"id": "1", "name": "Reveille", "client_id": "c", "client_secret": "cnry-app", "redirect_uri": "urn:ietf:wg:oauth:2.0:oob", "vapid_key": null}),
         ),
-        "/oauth/token" if String::from_utf8_lossy(&request.body).contains("canary-code") => {
+        "/oauth/token" if String::from_utf8_lossy(&request.body).contains("cnry-code") => {
             Play::json(200, &json!({"access_token": token, "token_type": "Bearer", "scope": "read", "created_at": 1}))
         }
         "/oauth/token" => Play::json(400, &json!({"error": "invalid_grant"})),
@@ -136,24 +136,24 @@ fn the_oauth_page_gives_a_token() {
     let home = home(&server.url, "{ file = \"secrets/mastodon\" }");
     let said = feed(&home, &["channel", "login", "mastodon", "--oauth"], "wrong\n");
     assert!(said.code == 1 && said.stderr.contains("begin again") && !home.join("secrets").exists(), "{said:?}");
-    let said = feed(&home, &["channel", "login", "mastodon", "--oauth"], "canary-code\n").ok();
+    let said = feed(&home, &["channel", "login", "mastodon", "--oauth"], "cnry-code\n").ok();
     assert!(said.stdout.contains(&format!("{}/oauth/authorize?", server.url)), "{said:?}");
-    assert!(said.stdout.contains("1204 followers") && !format!("{said:?}").contains("canary"), "{said:?}");
+    assert!(said.stdout.contains("1204 followers") && !format!("{said:?}").contains("cnry-"), "{said:?}");
     assert_eq!(home.read("secrets/mastodon"), format!("{token}\n"));
-    assert!(holding(&home, "canary-app").is_empty() && holding(&home, "canary-code").is_empty());
+    assert!(holding(&home, "cnry-app").is_empty() && holding(&home, "cnry-code").is_empty());
 }
 
 #[test]
 fn what_can_not_be_stored_is_said_before_a_secret_is_taken() {
-    let server = server_of("canary");
+    let server = server_of("cnry-bare");
     let home = home(&server.url, "{ env = \"TEST_MASTODON_TOKEN\" }");
-    let said = feed(&home, &["channel", "login", "mastodon"], "canary\n");
+    let said = feed(&home, &["channel", "login", "mastodon"], "cnry-bare\n");
     assert!(
         said.code == 1 && said.stderr.contains("set TEST_MASTODON_TOKEN") && said.stderr.contains("--file secrets/mastodon"),
         "{said:?}"
     );
     for path in ["../outside", "/nowhere/at/all"] {
-        let said = feed(&home, &["channel", "login", "mastodon", "--file", path], "canary\n");
+        let said = feed(&home, &["channel", "login", "mastodon", "--file", path], "cnry-bare\n");
         assert!(said.code == 1 && said.stderr.contains("hint"), "{said:?}");
     }
     for input in ["", "two\nlines\n"] {
@@ -161,9 +161,9 @@ fn what_can_not_be_stored_is_said_before_a_secret_is_taken() {
     }
     assert!(server.requests().is_empty() && !home.join("secrets").exists());
     let before = home.read("reveille.toml");
-    let said = feed(&home, &["channel", "login", "mastodon", "--file", "secrets/mastodon"], "canary\n").ok();
+    let said = feed(&home, &["channel", "login", "mastodon", "--file", "secrets/mastodon"], "cnry-bare\n").ok();
     assert!(said.stdout.contains("in [channels.mastodon]: token = { file = \"secrets/mastodon\" }"), "{said:?}");
-    assert_eq!((home.read("reveille.toml"), home.read("secrets/mastodon")), (before, "canary\n".to_owned()));
+    assert_eq!((home.read("reveille.toml"), home.read("secrets/mastodon")), (before, "cnry-bare\n".to_owned()));
     assert_eq!(feed(&home, &["channel", "login", "bluesky"], "x\n").code, 78);
     assert_eq!(home.run(&["channel", "check", "bluesky"]).code, 78);
     let said = home.run(&["channel", "check", "hackernews"]);
@@ -172,10 +172,10 @@ fn what_can_not_be_stored_is_said_before_a_secret_is_taken() {
 
 #[test]
 fn a_file_that_others_can_read_is_refused_and_doctor_names_it() {
-    let server = server_of("canary");
+    let server = server_of("cnry-bare");
     let home = home(&server.url, "{ file = \"secrets/mastodon\" }");
-    home.write("secrets/mastodon", "canary\n");
-    home.write("secrets/forgotten", "canary\n");
+    home.write("secrets/mastodon", "cnry-bare\n");
+    home.write("secrets/forgotten", "cnry-bare\n");
     let set = |path: &str, bits| std::fs::set_permissions(home.join(path), std::fs::Permissions::from_mode(bits)).unwrap();
     set("secrets/mastodon", 0o644);
     set("secrets/forgotten", 0o640);
@@ -193,7 +193,7 @@ fn a_file_that_others_can_read_is_refused_and_doctor_names_it() {
 #[cfg(not(target_os = "macos"))]
 #[test]
 fn a_keychain_stores_and_one_that_hangs_is_left() {
-    let server = server_of("canary");
+    let server = server_of("cnry-bare");
     let mut home = home(&server.url, "{ keychain = \"letter mastodon\" }");
     let path = format!("{}:/usr/bin:/bin", home.join("bin").display());
     home.env("PATH", &path);
@@ -204,10 +204,10 @@ fn a_keychain_stores_and_one_that_hangs_is_left() {
     let outside = tempfile::tempdir().unwrap();
     let item = outside.path().join("item").display().to_string();
     stub(&format!("echo \"$*\" >> {item}.calls\ncase $1 in store) cat > {item};; *) cat {item};; esac"));
-    let said = feed(&home, &["channel", "login", "mastodon"], "canary\n").ok();
+    let said = feed(&home, &["channel", "login", "mastodon"], "cnry-bare\n").ok();
     assert!(said.stdout.contains("Stored in keychain:letter mastodon") && said.stdout.contains("1204 followers"), "{said:?}");
-    assert!(!std::fs::read_to_string(format!("{item}.calls")).unwrap().contains("canary"));
-    assert!(holding(&home, "canary").is_empty());
+    assert!(!std::fs::read_to_string(format!("{item}.calls")).unwrap().contains("cnry-"));
+    assert!(holding(&home, "cnry-").is_empty());
     stub("sleep 60");
     let started = Instant::now();
     let said = home.run(&["channel", "check", "mastodon"]);

@@ -26,7 +26,7 @@ fn init_refuses_an_address_that_is_none_and_writes_nothing_on_a_dry_run() {
 #[test]
 fn a_clean_home_has_a_clean_bill() {
     let mut home = Home::new("- [ ] Tidy up for:nobody\n");
-    home.env("TEST_MASTODON_TOKEN", "x").env("TEST_SMTP_PASSWORD", "y");
+    home.env("TEST_MASTODON_TOKEN", "cnry-x").env("TEST_SMTP_PASSWORD", "cnry-y");
     let said = home.run(&["doctor"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(home.run(&["doctor", "--json"]).ok().json(), serde_json::json!([]));

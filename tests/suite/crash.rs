@@ -66,7 +66,7 @@ fn home(name: &str, channel: &str, line: &str) -> Home {
     );
     home.write("issues/045-fog.md", format!("---\n{front}\n---\nThe lamp was lit.\n"));
     home.write("readers.csv", "email,name,status,tier,confirmed_at,source\nann@lighthouse.net,Ann,confirmed,free,2026-01-01,form\n");
-    home.env("TEST_TOKEN", "mock_token");
+    home.env("TEST_TOKEN", "cnry-token-of-none");
     home
 }
 

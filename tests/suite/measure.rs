@@ -15,7 +15,7 @@ fn now() -> DateTime<Utc> {
 fn home(server: &Scripted) -> Home {
     let mut home = Home::new("# P\n");
     home.write("reveille.toml", SETTINGS.replace("https://social.example", &server.url));
-    home.env("TEST_MASTODON_TOKEN", "a-token");
+    home.env("TEST_MASTODON_TOKEN", "cnry-a-token");
     home
 }
 
@@ -127,7 +127,7 @@ fn after_two_weeks_the_living_channel_is_preferred_and_the_dead_one_refused_with
         "\n[channels.bluesky]\nservice = \"https://pds.example\"\nhandle = \"i.pds.example\"\npassword = { env = \"TEST_BLUESKY\" }\n";
     let mut home = Home::new("# P\n");
     home.write("reveille.toml", format!("{SETTINGS}{bluesky}"));
-    home.env("TEST_MASTODON_TOKEN", "a").env("TEST_BLUESKY", "b");
+    home.env("TEST_MASTODON_TOKEN", "cnry-a").env("TEST_BLUESKY", "cnry-b");
     home.write("issues/045-a.md", "---\nid: 45\nnumber: 45\ntitle: A letter\nslug: a\ndate: 2026-11-19\n---\n\nWords.\n");
     let (mut memory, run) = open(&home, now() - TimeDelta::days(14));
     for day in 1..=14u64 {

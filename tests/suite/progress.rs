@@ -15,7 +15,7 @@ fn a_line_added_while_the_wake_runs_stays() {
         std::thread::sleep(Duration::from_millis(2));
     }
     home.write("PROGRESS.md", format!("{list}- [ ] A line of mine\n"));
-    let said = Said::of(&child.wait_with_output().unwrap()).ok();
+    let said = home.heard(Said::of(&child.wait_with_output().unwrap())).ok();
     let progress = home.read("PROGRESS.md");
     assert!(progress.starts_with(&format!("{list}- [ ] A line of mine\n")), "{said:?}");
     assert!(progress.contains("<!-- reveille -->"), "and the block is there");

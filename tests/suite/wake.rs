@@ -160,7 +160,7 @@ fn signals_end_a_wake_between_two_effects() {
         let killed = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         let output = child.wait_with_output().unwrap();
-        let said = Said::of(&output);
+        let said = home.heard(Said::of(&output));
         assert_eq!(said.code, 1, "{said:?}");
         assert!(said.stderr.contains("stopped by signal") && started.elapsed() < Duration::from_secs(20), "{said:?}");
         assert_eq!(home.read("PROGRESS.md"), list, "nothing was written");

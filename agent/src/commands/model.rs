@@ -63,7 +63,7 @@ impl Model {
         let cache = cache_folder(environment);
         match self.command {
             Sub::List { json } => list(&cache, json)?,
-            Sub::Pull { name, allow_unverified, as_is } => fetch(&cache, &name, allow_unverified, as_is)?,
+            Sub::Pull { name, allow_unverified, as_is } => fetch(&cache, &name, allow_unverified, as_is, environment)?,
             Sub::Requantize(requantize) => requantize.run(&cache)?,
             Sub::Check { model } => return examine(&cache, &model),
             Sub::Train(train) => train.run(home, &cache)?,
@@ -107,11 +107,11 @@ fn list(cache: &Path, as_json: bool) -> Outcome {
     print(&out)
 }
 
-fn fetch(cache: &Path, name: &str, allow_unverified: bool, as_is: bool) -> Outcome {
+fn fetch(cache: &Path, name: &str, allow_unverified: bool, as_is: bool, environment: &Environment) -> Outcome {
     let catalog = Catalog::carried().or_fail()?;
     let entry = find(&catalog, name)?;
     let bar = bar(entry.size, "{msg} {bar:30} {bytes}/{total_bytes} {eta}");
-    let options = PullOptions { allow_unverified, ..PullOptions::default() };
+    let options = PullOptions { allow_unverified, environment: environment.for_child(), ..PullOptions::default() };
     let pulled = pull(entry, cache, &options, &mut |progress| {
         bar.set_message(progress.source.to_owned());
         bar.set_position(progress.done);

@@ -19,7 +19,9 @@ pub(super) fn parse(source: Vec<u8>) -> Result<Progress, ProgressError> {
     }
     let (text, mut diagnostics) = readable(&source, &lines);
     let arena = Arena::new();
-    let root = parse_document(&arena, &text, &options());
+    // A last line is read as it will be once something stands below it: without its end comrak takes `1.` for words.
+    let ended = if text.is_empty() || text.ends_with(['\n', '\r']) { String::new() } else { format!("{text}\n") };
+    let root = parse_document(&arena, if ended.is_empty() { &text } else { &ended }, &options());
     let (block, stray) = find_block(root, &lines, &source);
     diagnostics.extend(stray);
     let mut walk = Walk { source: &source, text: &text, lines: &lines, heading: None, items: vec![], answers: vec![], diagnostics };

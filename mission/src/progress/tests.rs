@@ -94,6 +94,13 @@ fn a_tick_meets_what_the_human_did_meanwhile() {
 }
 
 #[test]
+fn a_line_without_its_end_reads_as_one_with_it() {
+    for source in ["- [ ] a\n  - [ ] b\n1.", "- [ ] a", "- [ ] a\n-", "- [ ] a\n```", "- [ ] a\n="] {
+        assert_eq!(open_texts(source), open_texts(&format!("{source}\n")), "{source:?}");
+    }
+}
+
+#[test]
 fn ticking_twice_changes_nothing() {
     let base = "- [ ] a task\n";
     let (once, _) = merged(base, base, &[tick("a task")]);

@@ -37,6 +37,8 @@ fn download(fetch: &mut Fetch<'_>, package: &Package, place: &Path, here: u64) -
         .args(["--no-deps", "--only-binary", ":all:", "--dest"])
         .arg(place)
         .arg(&requirement)
+        .env_clear()
+        .envs(fetch.options.environment.iter().map(|(name, value)| (name, value)))
         // What is unpacked on the way lies on the disk whose room was checked.
         .env("TMPDIR", place)
         .stdin(Stdio::null())

@@ -26,6 +26,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::fuzzed::Heard;
+use super::http::Answer;
 use super::{Account, Answered, Attached, Fault, Frozen, Look, Piece, PostLimits, Receipt};
 use record::{COLLECTION, Post};
 use session::Client;
@@ -45,6 +47,27 @@ pub struct Bluesky {
 /// The digests of what an effect's frozen bytes are sent with: the picture of the link card.
 pub(super) fn attached(effect: &Effect) -> Vec<String> {
     Post::of(&effect.text).ok().and_then(|post| post.thumb).map(|thumb| thumb.digest).into_iter().collect()
+}
+
+/// What is made of an answer, whatever was asked: see [`super::fuzzed`].
+pub(super) fn heard(answer: Answer, token: &SecretString, now: DateTime<Utc>) -> Heard {
+    let answer = xrpc::veiled(answer, token);
+    let mut heard = Heard { shown: xrpc::named(&answer).into_iter().collect(), ..Heard::default() };
+    // A 200 is never taken for a no, and so is not veiled.
+    if answer.status != 200 {
+        heard.read = vec![xrpc::read_refused(&answer, now), xrpc::login_refused(&answer, now)];
+        heard.written = vec![xrpc::write_refused(&answer, now)];
+    }
+    let refused = [
+        answer.json::<get_session::OutputData>(CHANNEL).err(),
+        answer.json::<upload_blob::OutputData>(CHANNEL).err(),
+        session::Client::heard(&answer).err(),
+    ];
+    heard.read.extend(refused.into_iter().flatten());
+    if let Ok(post) = Post::of(&answer.body) {
+        heard.shown.extend(post.thumb.map(|thumb| thumb.digest));
+    }
+    heard
 }
 
 /// What stands under a record key.

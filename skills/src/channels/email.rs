@@ -14,6 +14,7 @@ mod smtp;
 pub(crate) mod tests;
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -33,6 +34,7 @@ pub use mail::unsubscribe_token;
 pub(crate) use mail::{Mail, freeze};
 use sendmail::Sendmail;
 use smtp::Smtp;
+pub(in crate::channels) use smtp::heard;
 
 /// Where our mail goes out, and as whom.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub struct MailServer {
     pub dkim: Option<Dkim>,
     /// How long one answer of the server may take.
     pub patience: Duration,
+    /// All that a mail program on this machine is given of the environment: ours holds the secrets of other channels.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// A DKIM key (RFC 6376).

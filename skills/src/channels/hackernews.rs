@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::Fault;
-use super::http::{Http, Silence};
+use super::fuzzed::Heard;
+use super::http::{Answer, Http, Silence};
 
 /// Where items are read, the site's own interface: `/v0/item/ID.json` (github.com/HackerNews/API).
 pub const ITEMS: &str = "https://hacker-news.firebaseio.com/";
@@ -70,6 +71,17 @@ struct Hit {
     url: Option<String>,
     #[serde(rename = "created_at_i")]
     created_at: i64,
+}
+
+/// What is made of an answer, whatever was asked: see [`super::fuzzed`].
+pub(super) fn heard(answer: &Answer) -> Heard {
+    let item = answer.json::<Option<Item>>(HERE);
+    let found = answer.json::<Found>(HERE);
+    let hits = found.as_ref().map(|found| found.hits.as_slice()).unwrap_or_default();
+    let ids = hits.iter().filter_map(|hit| hit.id.parse::<u64>().ok()).chain(item.iter().flatten().map(|item| item.id));
+    let paths = ids.map(|id| id.to_string()).collect();
+    let shown = vec![answer.said()];
+    Heard { paths, shown, read: item.err().into_iter().chain(found.err()).collect(), ..Heard::default() }
 }
 
 impl HackerNews {

@@ -11,6 +11,7 @@ use reqwest::{Method, RequestBuilder};
 use reveille_memory::Sending;
 use reveille_mission::Channel;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use url::{Host, Url};
 
 use super::Fault;
@@ -162,10 +163,17 @@ pub(crate) fn shown(url: &Url) -> String {
 }
 
 impl Answer {
-    /// The body as JSON; half of one is no answer.
+    /// The body as JSON; half of one is no answer. The parser's words are not repeated: a value in them could be our token.
     pub(crate) fn json<T: DeserializeOwned>(&self, channel: Channel) -> Result<T, Fault> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| Fault::Unclear { channel, why: format!("the answer ({}) can't be read: {error}", self.status) })
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let what = match error.classify() {
+                Category::Data => "it is not what was asked for",
+                Category::Eof => "it breaks off",
+                Category::Syntax | Category::Io => "it is no JSON",
+            };
+            let why = format!("the answer ({}) can't be read: {what}, line {} column {}", self.status, error.line(), error.column());
+            Fault::Unclear { channel, why }
+        })
     }
 
     /// What the server says of its error: the usual fields of a JSON error, else its first words; one line, cut.

@@ -29,6 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::fuzzed::Heard;
 use super::http::{Answer, Http};
 use super::{Account, Answered, Attached, Fault, Frozen, Look, Piece, Receipt};
 use entities::{Instance, InstanceV1, InstanceV2, Owner};
@@ -47,6 +48,31 @@ pub struct Mastodon {
 /// The digests of what an effect's frozen bytes are sent with.
 pub(super) fn attached(effect: &Effect) -> Vec<String> {
     frozen::Status::of(effect).ok().and_then(|status| status.picture).map(|picture| picture.digest).into_iter().collect()
+}
+
+/// What is made of an answer, whatever was asked: see [`super::fuzzed`].
+pub(super) fn heard(answer: &Answer, token: &SecretString, now: DateTime<Utc>) -> Heard {
+    let mut heard = Heard::default();
+    if let Ok(server) = Url::parse("https://social.example/") {
+        heard.read = vec![faults::of_reading(answer, &server, token, now)];
+        heard.written = vec![faults::of_writing(answer, &server, token, now)];
+    }
+    let whole: Vec<entities::Status> = answer.json(CHANNEL).unwrap_or_default();
+    for status in whole.into_iter().chain(answer.json::<entities::Status>(CHANNEL)) {
+        heard.paths.extend(status.id.into_iter().chain(status.in_reply_to_id));
+        heard.shown.extend(status.url.as_deref().and_then(entities::page));
+        let plain = html::plain(&status.content.unwrap_or_default());
+        heard.shown.extend(plain.links.iter().filter_map(|link| entities::page(link)));
+    }
+    if let Ok(owner) = answer.json::<Owner>(CHANNEL) {
+        heard.paths.extend(owner.id);
+    }
+    let pages = [answer.json::<InstanceV2>(CHANNEL).map(Instance::from), answer.json::<InstanceV1>(CHANNEL).map(Instance::from)];
+    for instance in pages.into_iter().flatten() {
+        heard.limits.push(instance.limits);
+        heard.shown.extend(instance.host);
+    }
+    heard
 }
 
 impl Mastodon {

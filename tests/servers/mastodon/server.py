@@ -16,8 +16,8 @@ import uvicorn
 from mastodon_mock.app import create_app
 from mastodon_mock.config import MastodonMockConfig, SeedAccount, SeedConfig, SeedFollow
 
-TOKEN = "test-token-of-the-letter"
-READERS = {"ada": "test-token-of-ada", "grace": "test-token-of-grace"}
+TOKEN = "cnry-token-of-the-letter"
+READERS = {"ada": "cnry-token-of-ada", "grace": "cnry-token-of-grace"}
 
 
 def seed():

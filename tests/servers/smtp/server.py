@@ -18,7 +18,7 @@ FOLDER = lifetime.begin()
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-USER, PASSWORD = "letter", "test-password-of-the-letter"
+USER, PASSWORD = "letter", "cnry-password-of-the-letter"
 numbers = itertools.count(1)
 
 

@@ -26,6 +26,7 @@ fn settings(smtp: &Smtp, address: String, password: Option<&str>) -> MailServer 
         reply_to: None,
         dkim: None,
         patience: Duration::from_secs(10),
+        environment: vec![],
     }
 }
 

@@ -29,7 +29,7 @@ fn now() -> DateTime<Utc> {
 
 /// The account at an address, which waits 2 seconds for an answer.
 fn account(url: &str) -> Connection {
-    let token = SecretString::from("test-token-of-the-letter");
+    let token = SecretString::from("cnry-token-of-the-letter");
     Connection::Mastodon(Mastodon::new(&Url::parse(url).unwrap(), token, Duration::from_secs(2)).unwrap())
 }
 

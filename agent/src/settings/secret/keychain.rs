@@ -28,7 +28,7 @@ pub(super) fn find(environment: &Environment, name: &str) -> Result<Vec<u8>, Tro
 pub(super) fn store(environment: &Environment, name: &str, secret: &SecretString) -> Result<(), Trouble> {
     let not_kept = |why: &str| Trouble { why: format!("the keychain did not keep `{name}`: {why}"), unblock: by_hand(name) };
     let call = HERE.store(name, secret).ok_or_else(|| not_kept("it takes no value of several lines, and none so long"))?;
-    match run(&tool(environment, name)?, &call) {
+    match run(environment, &tool(environment, name)?, &call) {
         Ran::Ended { code: Some(0), .. } => {}
         Ran::Ended { .. } => return Err(not_kept("it said no")),
         Ran::TooLong => return Err(silent(name)),
@@ -40,7 +40,7 @@ pub(super) fn store(environment: &Environment, name: &str, secret: &SecretString
 
 fn ask(environment: &Environment, name: &str, call: &Call) -> Result<Vec<u8>, Trouble> {
     let missing = |why: &str| Trouble { why: format!("the keychain has no item `{name}`{why}"), unblock: by_hand(name) };
-    match run(&tool(environment, name)?, call) {
+    match run(environment, &tool(environment, name)?, call) {
         Ran::Ended { code: Some(0), answer, .. } => Ok(answer),
         Ran::Ended { .. } => Err(missing("")),
         Ran::TooLong => Err(silent(name)),
@@ -69,7 +69,7 @@ fn tool(environment: &Environment, name: &str) -> Result<std::path::PathBuf, Tro
 }
 
 /// What it complains of is not shown, for it could be anything.
-fn run(program: &Path, call: &Call) -> Ran {
+fn run(environment: &Environment, program: &Path, call: &Call) -> Ran {
     let arguments = call.arguments.iter().map(Into::into).collect();
-    child::run(program, &child::Call { arguments, input: call.input.as_ref(), variables: None, limit: LIMIT })
+    child::run(program, &child::Call { arguments, input: call.input.as_ref(), variables: Some(environment.for_child()), limit: LIMIT })
 }

@@ -68,6 +68,13 @@ impl Client {
         Ok(Self { http, service: service.origin().ascii_serialization(), handle: handle.to_string(), password, file })
     }
 
+    /// Whether an answer is a session or an account: see [`super::super::fuzzed`].
+    pub(super) fn heard(answer: &Answer) -> Result<(), Fault> {
+        answer.json::<create_session::OutputData>(CHANNEL).map_err(|_| unreadable("the answer to the login"))?;
+        answer.json::<refresh_session::OutputData>(CHANNEL).map_err(|_| unreadable("the refreshed session"))?;
+        answer.json::<resolve_handle::OutputData>(CHANNEL).map(drop)
+    }
+
     /// The account's handle, without `@`.
     pub(super) fn handle(&self) -> &str {
         &self.handle

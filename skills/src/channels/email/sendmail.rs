@@ -1,8 +1,9 @@
 //! The local mail program, for a machine with a mail server of its own: `sendmail -i -f FROM -- TO`.
 //!
 //! Must stay true: no shell is asked and no word of a mail is an option; what the program says by its exit code (sysexits.h)
-//! is believed only where it means that nothing was taken.
+//! is believed only where it means that nothing was taken; it gets no variable that could be a secret of ours.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -30,6 +31,7 @@ const TRY_LATER: i32 = 75;
 pub(super) struct Sendmail {
     program: PathBuf,
     patience: Duration,
+    environment: Vec<(OsString, OsString)>,
 }
 
 impl Sendmail {
@@ -38,7 +40,7 @@ impl Sendmail {
         if !local || server.user.is_some() || server.password.is_some() {
             return Err(refused("`sendmail:///path/to/sendmail` is a program on this machine: it has no host, user or password"));
         }
-        Ok(Self { program: PathBuf::from(server.address.path()), patience: server.patience })
+        Ok(Self { program: PathBuf::from(server.address.path()), patience: server.patience, environment: server.environment.clone() })
     }
 
     pub(super) fn place(&self) -> String {
@@ -56,6 +58,8 @@ impl Sendmail {
         let (message, errors) = files(ready.text.as_bytes(), &words).map_err(|error| later(error.to_string()))?;
         let mut child = Command::new(&self.program)
             .args(["-i", "-f", ready.from.as_ref(), "--", ready.to.as_ref()])
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(message)
             .stdout(Stdio::null())
             .stderr(errors)

@@ -224,6 +224,14 @@ fn no(stage: Stage, code: u16, line: String) -> NotTaken {
     }
 }
 
+/// What a reply means at MAIL, RCPT and the content: see [`super::super::fuzzed`].
+pub(in crate::channels) fn heard(reply: &str) -> Option<(u16, Vec<(Fault, bool)>)> {
+    let answer: Response = reply.parse().ok()?;
+    let (code, line) = (u16::from(answer.code()), line_of(&answer));
+    let stages = [no(Stage::Sender, code, line.clone()), no(Stage::Recipient, code, line.clone()), never(Stage::Content, code, line)];
+    (code >= 400).then(|| (code, stages.into_iter().map(|no| (no.fault, no.bounced)).collect()))
+}
+
 /// A no for good. Only if it is about the address does the reader come off the list.
 fn never(stage: Stage, code: u16, line: String) -> NotTaken {
     NotTaken { bounced: is_bounce(stage, code, &line), fault: refused(line), stops: false }

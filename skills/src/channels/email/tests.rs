@@ -30,6 +30,7 @@ pub(crate) fn server(address: &str) -> MailServer {
         reply_to: None,
         dkim: None,
         patience: Duration::from_secs(2),
+        environment: vec![],
     }
 }
 

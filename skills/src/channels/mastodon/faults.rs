@@ -68,7 +68,7 @@ fn certain(answer: &Answer, server: &Url, secret: &SecretString, now: DateTime<U
     let why = without(answer.said(), secret);
     match answer.status {
         // 303 is not among them: it says "done, see there".
-        301 | 302 | 307 | 308 => Some(no(moved(answer, server))),
+        301 | 302 | 307 | 308 => Some(no(without(moved(answer, server), secret))),
         400 | 413 | 422 => Some(refused(why)),
         401 => Some(Fault::Credential { channel: CHANNEL, why }),
         403 if is_about_the_token(&why) => Some(Fault::Credential { channel: CHANNEL, why }),
@@ -98,10 +98,19 @@ fn moved(answer: &Answer, server: &Url) -> String {
     }
 }
 
-/// Words without the secret: a server may echo what it was sent.
+/// How much of a secret is let pass at the end of words that were cut.
+const LET_PASS: usize = 3;
+
+/// Words without the secret: a server may echo what it was sent, and what it says is cut, so it may stand there in part.
 pub(super) fn without(words: String, secret: &SecretString) -> String {
     let secret = secret.expose_secret();
-    if secret.is_empty() { words } else { words.replace(secret, "…") }
+    if secret.is_empty() {
+        return words;
+    }
+    let words = words.replace(secret, "…");
+    let parts = secret.char_indices().rev().map(|(end, _)| &secret[..end]).take_while(|part| part.len() > LET_PASS);
+    let cut = parts.into_iter().find_map(|part| words.strip_suffix(part)).map(|before| format!("{before}…"));
+    cut.unwrap_or(words)
 }
 
 /// What an answer means: [`of_reading`] or one of its like.
@@ -119,5 +128,24 @@ pub(super) fn of_megalodon(error: megalodon::error::Error, of: Meaning, server: 
         megalodon::error::Error::RequestError(error) => later(without(error.without_url().to_string(), secret)),
         megalodon::error::Error::ParseError(error) => refused(format!("an address can't be read: {error}")),
         _ => later("the answer can't be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_was_cut_is_none_either() {
+        let secret = SecretString::from("cnry-0123456789");
+        for (words, expected) in [
+            ("401 no cnry-0123456789 here", "401 no … here"),
+            ("401 cnry-01234567", "401 …"),
+            ("401 cnry", "401 …"),
+            ("401 cnr", "401 cnr"),
+            ("401 cnry-0123456789", "401 …"),
+        ] {
+            assert_eq!(without(words.to_owned(), &secret), expected);
+        }
     }
 }
