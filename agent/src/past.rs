@@ -28,8 +28,8 @@ pub(crate) fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Sh
             None => {}
         }
     }
-    if let Some((until, why)) = ledger.tried.until(task).filter(|(until, _)| *until > scene.now) {
-        return Past::CoolingDown { until, why };
+    if let Some(past) = ledger.tried.past(scene, task) {
+        return past;
     }
     if reading.skill == Some(Skill::Measure) {
         let again = ledger.measured.map(|at| at + chrono::TimeDelta::hours(20)).filter(|until| *until > scene.now);

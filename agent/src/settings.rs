@@ -3,6 +3,7 @@
 
 mod days;
 mod keys;
+mod notice;
 mod patience;
 mod secret;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 pub(crate) use days::Days;
+pub(crate) use notice::{By, Notice, notice_alone};
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
 
@@ -49,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) approve: Approve,
     #[serde(default)]
     pub(crate) priors: Priors,
+    /// `[notice]`: how the owner is told when wakes have failed for a day.
+    pub(crate) notice: Option<Notice>,
     /// Hosts that `needs:url:` may ask, besides those of `url` and the channels.
     #[serde(default)]
     pub(crate) hosts: Vec<String>,
@@ -307,6 +311,10 @@ impl Settings {
         }
         if let Some(problem) = settings.channels.email.as_ref().and_then(Email::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[channels.email]"), 1, problem, "see docs/settings.md")]);
+        }
+        if settings.channels.email.is_none() && settings.notice.as_ref().is_some_and(|notice| notice.by == By::Email) {
+            let problem = "a notice by mail needs [channels.email]";
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[notice]"), 1, problem, "see docs/settings.md")]);
         }
         Ok(settings)
     }

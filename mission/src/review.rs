@@ -61,6 +61,13 @@ pub enum Past {
         /// Why not now.
         why: String,
     },
+    /// It failed the same way too often: it is tried again when something changes or the human says so, not by time alone.
+    Stopped {
+        /// How it failed.
+        why: String,
+        /// What would mend it.
+        unblock: String,
+    },
     /// A cap is reached.
     OverBudget {
         /// Which one.
@@ -308,6 +315,9 @@ fn past(case: &Case) -> Result<(), Refusal> {
         Past::CoolingDown { until, why } => Refusal::CoolingDown { until: *until, why: why.clone() },
         Past::Refused { why, unblock } => {
             Refusal::Blocked { needs: vec![Missing { need: Need::Words, why: why.clone(), unblock: unblock.clone() }] }
+        }
+        Past::Stopped { why, unblock } => {
+            Refusal::Blocked { needs: vec![Missing { need: Need::Again, why: why.clone(), unblock: unblock.clone() }] }
         }
         Past::TurnedDown { at } => Refusal::Blocked {
             needs: vec![Missing {
