@@ -94,6 +94,11 @@ impl Failed {
         Self { unsaid: 0, noticed: Some(now), notice: None, ..self }
     }
 
+    /// The same once it is known what became of the notice.
+    pub(crate) fn with_notice(self, said: String) -> Self {
+        Self { notice: Some(line(&said)), ..self }
+    }
+
     /// Writes it down.
     pub(crate) fn keep(&self, home: &Home) -> Outcome {
         Ok(write_whole(&place(home), &serde_json::to_vec_pretty(self)?)?)

@@ -56,7 +56,7 @@ fn claim_and_send(home: &Home, environment: &Environment, now: DateTime<Utc>) ->
         Ok(said) => said.clone(),
         Err(failure) => format!("it could not be given: {failure}"),
     };
-    Failed { notice: Some(said), ..claimed }.keep(home)?;
+    claimed.with_notice(said).keep(home)?;
     sent.map(Some)
 }
 

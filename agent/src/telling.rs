@@ -148,7 +148,9 @@ fn receipt_of(guard: &Guard<'_>, memory: &mut Memory, channel: Channel, delivere
             Ok(*receipt)
         }
         Delivered::Held { why } => Err(held("nothing was sent to", &why).hint("the next wake tries again by itself").held()),
-        Delivered::Refused { why } => Err(held("nothing will be sent to", &why).hint("change the words, or tell it by hand").because(Cause::Refused)),
+        Delivered::Refused { why } => {
+            Err(held("nothing will be sent to", &why).hint("change the words, or tell it by hand").because(Cause::Refused))
+        }
         Delivered::Failed(fault) => Err(failed(guard, memory, fault)),
         Delivered::Unsure { why } => Err(held("it may have gone out on", &why)
             .because(Cause::Network)

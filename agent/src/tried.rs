@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::Memory;
-use reveille_mission::{Channel, Past, Task};
+use reveille_mission::{Channel, Past, Task, TaskId};
 use serde::{Deserialize, Serialize};
 
 use crate::credential;
@@ -92,7 +92,9 @@ impl Failures {
         let (text, why) = (&self.text, &self.why);
         let place = self.channel().map_or("the site", Channel::title);
         if self.is_of_network() {
-            return format!("“{text}” failed three wakes running: {why}: {place} is looked at once a day and it goes on by itself; tick to try it now");
+            return format!(
+                "“{text}” failed three wakes running: {why}: {place} is looked at once a day and it goes on by itself; tick to try it now"
+            );
         }
         if self.cause == Cause::Refused.name() {
             return format!("“{text}” was refused three wakes running: {why}: change the text, or tick to try again");
@@ -110,6 +112,11 @@ impl Tried {
     /// Reads them. A text of another version counts as none.
     pub(crate) fn read(memory: &Memory) -> Outcome<Self> {
         Ok(Self(memory.text(TRIED).or_fail()?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()))
+    }
+
+    /// Whether a task has failed lately.
+    pub(crate) fn knows(&self, id: &TaskId) -> bool {
+        self.0.contains_key(id.as_str())
     }
 
     /// What earlier failures say of a task: left alone for a while, or stopped. Nothing when it may be tried, or when it or its

@@ -8,7 +8,22 @@ use toml::de::{DeTable, DeValue};
 const KEYS: [(&str, &[&str]); 17] = [
     (
         "*",
-        &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "notice", "hosts"],
+        &[
+            "name",
+            "url",
+            "owner",
+            "language",
+            "description",
+            "served",
+            "wake",
+            "model",
+            "channels",
+            "caps",
+            "approve",
+            "priors",
+            "notice",
+            "hosts",
+        ],
     ),
     ("wake", &["every", "cron", "quiet", "timezone", "limit", "patience", "measure_every"]),
     ("model", &["name", "path"]),

@@ -33,7 +33,8 @@ impl<'de> Deserialize<'de> for By {
             Word(String),
             Command(Vec<String>),
         }
-        let wrong = || serde::de::Error::custom("`by` is \"email\", \"macos\", or a command as a list: [\"/path/to/program\", \"argument\"]");
+        let wrong =
+            || serde::de::Error::custom("`by` is \"email\", \"macos\", or a command as a list: [\"/path/to/program\", \"argument\"]");
         match Raw::deserialize(from)? {
             Raw::Word(word) if word == "email" => Ok(By::Email),
             Raw::Word(word) if word == "macos" => Ok(By::Macos),
