@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::credential;
 use crate::failure::{Cause, Failure, OrFail, Outcome};
 use crate::observe::Scene;
+use crate::rendering;
 
 /// Under which key memory keeps them.
 const TRIED: &str = "tried";
@@ -42,7 +43,7 @@ const WORDS: usize = 300;
 struct Failures {
     /// The digest of its words, its tags and what it was about.
     digest: String,
-    /// What its channel was set to, see [`credential::mark`].
+    /// What its channel was set to, see [`mark`].
     mark: String,
     channel: Option<String>,
     /// See [`Cause::name`].
@@ -125,7 +126,7 @@ impl Tried {
         let failures = self.0.get(task.id.as_str()).filter(|failures| failures.digest == task.digest())?;
         let standing = failures.standing(scene.now)?;
         // Looked at last: a keychain may have to be asked.
-        (failures.mark == credential::mark(scene, failures.channel())).then_some(standing)
+        (failures.mark == mark(scene, failures.channel())).then_some(standing)
     }
 
     fn keep(mut self, memory: &mut Memory, now: DateTime<Utc>) -> Outcome {
@@ -140,7 +141,7 @@ impl Tried {
 
 /// A task failed; what the past says of it from now on.
 pub(crate) fn failed(scene: &Scene<'_>, memory: &mut Memory, task: &Task, channel: Option<Channel>, failure: &Failure) -> Outcome<Past> {
-    let mark = credential::mark(scene, channel);
+    let mark = mark(scene, channel);
     let mut tried = Tried::read(memory)?;
     let before = tried.0.get(task.id.as_str()).filter(|before| before.digest == task.digest() && before.mark == mark);
     let same = before.filter(|before| before.cause == failure.cause.name()).map_or(0, |before| before.times);
@@ -176,6 +177,14 @@ pub(crate) fn again(memory: &mut Memory, id: &str, now: DateTime<Utc>) -> Outcom
     let Some(failures) = tried.0.get_mut(id) else { return Ok(()) };
     failures.again = true;
     tried.keep(memory, now)
+}
+
+/// What a failure may hang on besides its own task: how the channel is set; on the site, the home's own templates too.
+fn mark(scene: &Scene<'_>, channel: Option<Channel>) -> String {
+    match channel {
+        None | Some(Channel::Web) => format!("{} {}", credential::mark(scene, channel), rendering::templates(scene)),
+        Some(_) => credential::mark(scene, channel),
+    }
 }
 
 fn line(text: &str) -> String {

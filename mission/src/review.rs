@@ -313,20 +313,17 @@ fn past(case: &Case) -> Result<(), Refusal> {
         Past::Fresh | Past::OverBudget { .. } => return Ok(()),
         Past::Done { evidence } => Refusal::Done { evidence: evidence.clone() },
         Past::CoolingDown { until, why } => Refusal::CoolingDown { until: *until, why: why.clone() },
-        Past::Refused { why, unblock } => {
-            Refusal::Blocked { needs: vec![Missing { need: Need::Words, why: why.clone(), unblock: unblock.clone() }] }
+        Past::Refused { why, unblock } => blocked(Need::Words, why.clone(), unblock.clone()),
+        Past::Stopped { why, unblock } => blocked(Need::Again, why.clone(), unblock.clone()),
+        Past::TurnedDown { at } => {
+            let why = format!("you said no on {}", at.format("%Y-%m-%d"));
+            blocked(Need::Human, why, format!("`reveille approve {}` takes it back", case.task.id))
         }
-        Past::Stopped { why, unblock } => {
-            Refusal::Blocked { needs: vec![Missing { need: Need::Again, why: why.clone(), unblock: unblock.clone() }] }
-        }
-        Past::TurnedDown { at } => Refusal::Blocked {
-            needs: vec![Missing {
-                need: Need::Human,
-                why: format!("you said no on {}", at.format("%Y-%m-%d")),
-                unblock: format!("`reveille approve {}` takes it back", case.task.id),
-            }],
-        },
     })
+}
+
+fn blocked(need: Need, why: String, unblock: String) -> Refusal {
+    Refusal::Blocked { needs: vec![Missing { need, why, unblock }] }
 }
 
 /// The needs that stand on the line itself; `needs:human` is met by an approval of exactly these words.
