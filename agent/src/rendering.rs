@@ -7,15 +7,13 @@ use std::time::UNIX_EPOCH;
 
 use reveille_memory::Memory;
 use reveille_mission::{Past, Skill, Source, Tags, Task, TaskId, Who};
+use sha2::{Digest, Sha256};
 
 use crate::act::publication;
 use crate::deliberate::Deliberation;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::Scene;
 use crate::tried::{self, Tried};
-
-/// What the site is made of, in the home.
-const SOURCES: [&str; 2] = ["issues", "templates"];
 
 /// Renders what has changed; what has not is not touched. What to tell of it.
 pub(crate) fn refresh(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation) -> Outcome<Vec<String>> {
@@ -51,18 +49,22 @@ fn id() -> TaskId {
 fn task(scene: &Scene<'_>) -> Task {
     let tags = Tags { who: Some(Who::Strangers), skill: Some(Skill::Publish), ..Tags::default() };
     let source = Source::Skill(Skill::Publish);
-    Task { id: id(), text: "Render the site".to_owned(), tags, source, problems: vec![], content: content(scene.home.root()) }
+    Task { id: id(), text: "Render the site".to_owned(), tags, source, problems: vec![], content: seen(scene.home.root(), "issues") }
 }
 
-/// Names, sizes and times of the files that the site is made of: cheap, and another text once one of them changed.
-fn content(root: &Path) -> String {
-    let mut files: Vec<String> =
-        SOURCES.iter().flat_map(|folder| std::fs::read_dir(root.join(folder))).flatten().flatten().map(seen).collect();
+/// The home's own templates as they are, in a digest.
+pub(crate) fn templates(scene: &Scene<'_>) -> String {
+    seen(scene.home.root(), "templates")
+}
+
+/// Names, sizes and times of a folder's files in a digest: cheap, and another one once a file changed.
+fn seen(root: &Path, folder: &str) -> String {
+    let mut files: Vec<String> = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten().map(|entry| line(&entry)).collect();
     files.sort();
-    files.concat()
+    Sha256::digest(files.concat().as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn seen(entry: std::fs::DirEntry) -> String {
+fn line(entry: &std::fs::DirEntry) -> String {
     let meta = std::fs::metadata(entry.path()).ok();
     let changed = meta.as_ref().and_then(|meta| meta.modified().ok()?.duration_since(UNIX_EPOCH).ok());
     let mut line = entry.path().display().to_string();

@@ -57,14 +57,15 @@ fn telling(server: &str) -> Home {
 
 fn three_wakes(home: &mut Home) {
     for now in ["2026-11-20T14:00:00Z", "2026-11-20T16:00:00Z", "2026-11-20T18:00:00Z"] {
-        assert_eq!(home.at(now).run(&["wake", "--no-model"]).code, 1);
+        let _ = home.at(now).run(&["wake", "--no-model"]);
     }
 }
 
 #[test]
 fn it_is_stuck() {
     let mut draft = Home::new("- [ ] Publish \"Fog\"\n");
-    draft.write("drafts/fog.md", "---\ntitle: Fog\nready: true\n---\n\n![a chart](missing.png)\n");
+    draft.write("drafts/fog.md", "---\ntitle: Fog\nready: true\n---\n\nLit.\n");
+    draft.write("templates/index.html", "{% if %}");
     three_wakes(&mut draft);
     let down = Scripted::start(|_, _| Play::Cut);
     let mut dark = telling(&down.url);
