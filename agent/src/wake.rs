@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use reveille_memory::{Memory, NewRun, RunEnd, RunId, RunState};
-use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
+use reveille_mission::{Ask, Decision, Edit, GoalUnit, Need, NeedState, Shelf};
 use reveille_skills::delivery::Step;
 use serde::Serialize;
 
@@ -230,6 +230,9 @@ fn record_all(
     ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
     notes.hurt.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
     notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
+    if let (None, NeedState::Unmet { why, .. }) = (&deliberation.readers, deliberation.facts.need(&Need::Readers)) {
+        notes.hurt.push(format!("{why}; nobody is counted or mailed until that is mended"));
+    }
     // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);

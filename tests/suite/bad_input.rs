@@ -267,7 +267,7 @@ fn a_readers_list_that_is_broken_is_said_and_shows_no_address() {
     let home = Home::new(GOOD);
     home.write("readers.csv", "email,status\nprivate@person.net,confirmed,extra\n");
     let said = home.run(&["wake", "--no-model"]);
-    assert!(said.code == 0 && said.stdout.contains("eaders (readers.csv:2"), "{said:?}");
+    assert!(said.code == 0 && said.stdout.contains("readers.csv:2") && home.read("PROGRESS.md").contains("> readers.csv:2"), "{said:?}");
     assert!(!format!("{said:?}").contains("private@"), "{said:?}");
     says(&home.run(&["doctor"]), 1, &["readers.csv:2"]);
 }

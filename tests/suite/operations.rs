@@ -1,6 +1,7 @@
 //! What docs/operations.md says goes wrong, provoked: the messages on the page are the ones that are printed.
 
 use reveille_tests::scripted::{Play, Scripted};
+use reveille_tests::servers::Mastodon;
 use reveille_tests::{Home, SETTINGS, repository};
 
 /// The messages that the page shows under a heading, a line each.
@@ -63,10 +64,12 @@ fn three_wakes(home: &mut Home) {
 
 #[test]
 fn it_is_stuck() {
-    let mut draft = Home::new("- [ ] Publish \"Fog\"\n");
-    draft.write("drafts/fog.md", "---\ntitle: Fog\nready: true\n---\n\nLit.\n");
-    draft.write("templates/index.html", "{% if %}");
-    three_wakes(&mut draft);
+    let server = Mastodon::start();
+    let mut picture = telling(&server.url);
+    picture.env("TOKEN", &server.token);
+    picture.write("issues/fog.txt", "no picture");
+    picture.write("issues/045-fog.md", ISSUE.replace("title", "image: fog.txt\nimage_alt: Fog\ntitle"));
+    three_wakes(&mut picture);
     let down = Scripted::start(|_, _| Play::Cut);
     let mut dark = telling(&down.url);
     three_wakes(&mut dark);
@@ -76,7 +79,7 @@ fn it_is_stuck() {
     let readers = Home::new("- [ ] Send issue 45 to the mailing list\n");
     readers.write("readers.csv", "email,status\nann@person.net,confirmed,extra\n");
     let _ = readers.run(&["wake", "--no-model"]);
-    let texts = [draft.read("PROGRESS.md"), dark.read("PROGRESS.md"), said(&wrong, &["status"]), readers.read("PROGRESS.md")];
+    let texts = [picture.read("PROGRESS.md"), dark.read("PROGRESS.md"), said(&wrong, &["status"]), readers.read("PROGRESS.md")];
     all_said("It is stuck", &texts);
 }
 

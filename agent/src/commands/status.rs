@@ -20,6 +20,7 @@ use crate::failure::{OrFail, Outcome};
 use crate::home::Home;
 use crate::observe::{Scene, credential_now, suppressed};
 use crate::sheet::people;
+use crate::sheet::terminal::fold;
 
 /// Show where things stand: the last wakes, what waits for you, the numbers
 #[derive(Debug, Args)]
@@ -195,7 +196,7 @@ fn failing(failed: &Failed) -> String {
     let hint = failed.hint.as_ref().map(|hint| format!("hint: {hint}"));
     let notice = failed.notice.as_ref().map(|notice| format!("notice to you: {notice}"));
     let lines: Vec<String> = [Some(failed.sentence()), hint, notice].into_iter().flatten().collect();
-    let pieces = lines.iter().flat_map(|line| textwrap::wrap(line, 76));
+    let pieces = lines.iter().flat_map(|line| fold(line, 76));
     pieces.enumerate().map(|(at, piece)| format!("{}{piece}\n", if at == 0 { "failing     " } else { "            " })).collect()
 }
 
