@@ -59,7 +59,7 @@ impl Ledger {
                     ledger.pages.insert(effect.issue.clone(), Some(place));
                 }
                 None if effect.part == PAGE && matches!(effect.state, EffectState::Sending | EffectState::Unknown) => {
-                    ledger.pages.insert(effect.issue.clone(), None);
+                    ledger.pages.insert(effect.issue, None);
                 }
                 None => {}
             }
