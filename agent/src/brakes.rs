@@ -14,7 +14,7 @@ use crate::observe::Scene;
 /// What an effect of this wake has to pass.
 pub(crate) struct Guard<'a> {
     pub(crate) scene: &'a Scene<'a>,
-    pub(crate) lease: &'a Lease,
+    pub(crate) lease: &'a Lease<'a>,
     /// Whether the wake's time is up, or a signal came.
     pub(crate) stopped: &'a dyn Fn() -> bool,
     pub(crate) faults: &'a Faults,

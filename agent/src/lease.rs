@@ -58,14 +58,14 @@ impl Drop for Lock {
 }
 
 /// The right of a run to act.
-pub(crate) struct Lease {
-    lock: Lock,
+pub(crate) struct Lease<'a> {
+    lock: &'a Lock,
     run: RunId,
 }
 
-impl Lease {
+impl<'a> Lease<'a> {
     /// The lease of a run that has begun, through this lock.
-    pub(crate) fn of(lock: Lock, run: RunId) -> Self {
+    pub(crate) fn of(lock: &'a Lock, run: RunId) -> Self {
         Self { lock, run }
     }
 

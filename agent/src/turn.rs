@@ -27,23 +27,23 @@ pub(crate) enum Timer {
 }
 
 /// Whether it is this process' turn.
-pub(crate) enum Turn {
+pub(crate) enum Turn<'a> {
     /// It is: the run has begun.
-    Ours(Begin),
+    Ours(Begin<'a>),
     /// It is not, before this time.
     NotUntil(DateTime<Utc>),
 }
 
 /// A run that has begun.
-pub(crate) struct Begin {
+pub(crate) struct Begin<'a> {
     pub(crate) run: RunId,
-    pub(crate) lease: Lease,
+    pub(crate) lease: Lease<'a>,
     /// What the human should know of the time that passed.
     pub(crate) said: Vec<String>,
 }
 
 /// Takes the turn: slot, lease and run in one step.
-pub(crate) fn take(scene: &Scene<'_>, memory: &mut Memory, lock: Lock, timer: Option<Timer>) -> Outcome<Turn> {
+pub(crate) fn take<'a>(scene: &Scene<'_>, memory: &mut Memory, lock: &'a Lock, timer: Option<Timer>) -> Outcome<Turn<'a>> {
     let (slot, missed) = match timer.map(|_| look(scene, memory)).transpose()? {
         None => (None, None),
         Some(Due::Now { slot, missed }) => (Some(slot), missed),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use chrono::{DateTime, Utc};
 use reveille_memory::{Memory, RunEnd, RunId, RunState};
-use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
+use reveille_mission::{Ask, Decision, Edit, GoalUnit, Need, NeedState, Shelf};
 use serde::Serialize;
 
 use crate::act::{self, Done};
@@ -23,6 +23,7 @@ use crate::noted;
 use crate::observe::Scene;
 use crate::reached;
 use crate::record;
+use crate::rendering;
 use crate::sheet::markdown::{self, Number};
 use crate::sheet::terminal::{self, Heading};
 use crate::sheet::{self, Sheet};
@@ -41,6 +42,9 @@ pub(crate) struct Report {
     pub(crate) learned: Vec<String>,
     #[serde(flatten)]
     pub(crate) sheet: Sheet,
+    /// Something was tried, and nothing came of it.
+    #[serde(skip)]
+    pub(crate) failed: bool,
     /// What is shown on a terminal.
     #[serde(skip)]
     pub(crate) text: String,
@@ -78,7 +82,7 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, start: Start) -> Outcome<
         return rehearse(scene, manner).map(|report| Woken::Report(Box::new(report)));
     };
     faults.reach(Moment::AfterClaim);
-    let begin = match turn::take(scene, &mut memory, lock, timer)? {
+    let begin = match turn::take(scene, &mut memory, &lock, timer)? {
         Turn::Ours(begin) => begin,
         Turn::NotUntil(next) => return Ok(Woken::NotUntil(next)),
     };
@@ -175,7 +179,7 @@ fn stages_of(
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
     guard.faults.reach(Moment::AfterRecover);
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
-    stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
+    let rendered = stages.run("render", || rendering::refresh(scene, memory, &deliberation))?;
     let (_, _, asks) = deliberation.decide(scene);
     let learned = stages.run("learn", || learn::learn(scene, memory, &deliberation, &asks))?;
     let heard = stages.run("answers", || answers::hear(scene, memory, &deliberation, &asks))?;
@@ -185,6 +189,7 @@ fn stages_of(
     ticks.extend(heard.edits);
     let mut notes = Notes { learned, hurt: said };
     notes.hurt.extend(recovered);
+    notes.hurt.extend(rendered);
     notes.hurt.extend(heard.said);
     notes.hurt.extend(learn::weigh(memory, deliberation.readings.learned)?);
     notes.hurt.extend(
@@ -205,7 +210,7 @@ fn stages_of(
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
         memory.keep_text("unreported", &report).or_fail()?;
     }
-    stages.finish("prepare", || act::prepare_by_hand(guard, memory, run, &deliberation, &asks))?;
+    notes.hurt.extend(stages.finish("prepare", || act::prepare_by_hand(guard, memory, run, &deliberation, &asks))?);
     ticks.extend(done.edits.clone());
     let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
@@ -237,16 +242,18 @@ fn act_or_next(
     said: &mut Vec<String>,
 ) -> Outcome<(Sheet, Done, Vec<Ask>)> {
     let scene = guard.scene;
+    let mut failed = false;
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
         act::show_prepared(scene, deliberation, &asks, &mut sheet, true);
         let Decision::Act(action) = &decision else {
-            let done = Done::nothing(markdown::at_rest(sheet.outcome));
+            let done = Done { failed, ..Done::nothing(markdown::at_rest(sheet.outcome)) };
             return Ok((sheet, done, asks));
         };
         stages.check()?;
         guard.faults.reach(Moment::AfterDecision);
         let task = action.chosen().eligible().task().clone();
+        let channel = action.chosen().eligible().reading().channel;
         match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
             Ok(done) => {
                 tried::succeeded(memory, &task, scene.now)?;
@@ -262,15 +269,18 @@ fn act_or_next(
                     // Blocked now, and asked for in this very wake.
                     continue;
                 }
-                if !failure.held {
-                    tried::failed(memory, &task, &failure.to_string(), scene.now)?;
-                }
-                deliberation.set_aside(&task.id, &failure.to_string(), scene.now);
+                failed |= !failure.held;
+                let past = match failure.held {
+                    true => None,
+                    false => Some(tried::failed(scene, memory, &task, channel, &failure)?),
+                };
+                deliberation.set_aside(&task.id, &failure.to_string(), scene.now, past);
             }
         }
     }
     let (sheet, _, asks) = deliberation.decide(scene);
-    Ok((Sheet { outcome: sheet::Outcome::Ask, pick: None, ..sheet }, Done::nothing("what was tried failed; see the notes."), asks))
+    let done = Done { failed, ..Done::nothing("what was tried failed; see the notes.") };
+    Ok((Sheet { outcome: sheet::Outcome::Ask, pick: None, ..sheet }, done, asks))
 }
 
 /// Two ticks of the same line: the first says it.
@@ -311,9 +321,14 @@ fn record_all(
     notes.hurt.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
     notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
     notes.hurt.extend(deliberation.readings.left.clone());
+    if let (None, NeedState::Unmet { why, .. }) = (&deliberation.readers, deliberation.facts.need(&Need::Readers)) {
+        notes.hurt.push(format!("{why}; nobody is counted or mailed until that is mended"));
+    }
     // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);
+    // Whoever paused it meanwhile sees it here too.
+    notes.hurt.extend(memory.paused(guard.now()).or_fail()?.map(|pause| crate::pausing::sentence(&pause)));
     let reach = reached::lines(scene, memory)?;
     let body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
     let last = memory.text("block").or_fail()?;
@@ -330,8 +345,8 @@ fn record_all(
     guard.faults.reach(Moment::BeforeLetter);
     Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
     let text = shown(scene, deliberation, &sheet, done, &notes.lines(), &before, &written.bytes);
-    let (did, evidence) = (done.did.clone(), done.evidence.clone());
-    Ok(Report { run: Some(run.0), did, evidence, learned: notes.learned, sheet, text })
+    let (did, evidence, failed) = (done.did.clone(), done.evidence.clone(), done.failed);
+    Ok(Report { run: Some(run.0), did, evidence, learned: notes.learned, sheet, failed, text })
 }
 
 fn shown(
@@ -369,15 +384,16 @@ fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
     };
     let mut text = terminal::render(&sheet, &heading(scene, &deliberation));
     text.push_str("Nothing was changed (--dry-run).\n");
-    Ok(Report { run: None, did, evidence: vec![], learned: vec![], sheet, text })
+    Ok(Report { run: None, did, evidence: vec![], learned: vec![], sheet, failed: false, text })
 }
 
 /// What stands above the sheet.
 pub(crate) fn heading<'a>(scene: &'a Scene<'_>, deliberation: &Deliberation) -> Heading<'a> {
     let readers = &deliberation.readers;
+    let counted = |unit| readers.as_ref().map_or_else(|| "?".to_owned(), |readers| count(readers, unit).to_string());
     let goal = deliberation.loaded.mission.goals.first().map_or_else(
         || "no goal in MISSION.md".to_owned(),
-        |goal| format!("{} of {} {}", count(readers, goal.unit), goal.target, unit_name(goal.unit)),
+        |goal| format!("{} of {} {}", counted(goal.unit), goal.target, unit_name(goal.unit)),
     );
     Heading { name: &scene.settings.name, goal, unit: unit_name(deliberation.unit) }
 }
@@ -405,16 +421,19 @@ fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number> {
             None => goal.target.to_string(),
         })
     };
-    let left_out = match readers.left_out.total() {
+    let left_out = match readers.as_ref().map_or(0, |readers| readers.left_out.total()) {
         0 => String::new(),
         total => format!(" ({total} more addresses are no people: yours, test domains, unconfirmed, gone)"),
+    };
+    let counted = |unit| {
+        readers.as_ref().map_or_else(|| "not counted: the list can't be read".to_owned(), |readers| count(readers, unit).to_string())
     };
     let published = shelf.published().count();
     let ready = shelf.ready().count();
     let row = |name: &str, today: String, goal: Option<String>| Number { name: name.to_owned(), today, goal: goal.unwrap_or_default() };
     vec![
-        row("paid subscribers", readers.paying.to_string(), goal(GoalUnit::Paying)),
-        row("confirmed readers", format!("{}{left_out}", readers.confirmed), goal(GoalUnit::Confirmed)),
+        row("paid subscribers", counted(GoalUnit::Paying), goal(GoalUnit::Paying)),
+        row("confirmed readers", format!("{}{left_out}", counted(GoalUnit::Confirmed)), goal(GoalUnit::Confirmed)),
         row("issues published", published.to_string(), None),
         row("drafts ready", ready.to_string(), None),
     ]

@@ -53,7 +53,7 @@ impl Memory {
     /// The rows can't be written.
     pub fn begin_wake(&mut self, new: &NewRun, lease: &Lease) -> Result<Begun, MemoryError> {
         self.transact(|conn| {
-            if let Some(other) = read_lease(conn)?.filter(|other| other.lock != lease.lock && other.deadline > lease.since) {
+            if let Some(other) = held_by_another(conn, lease)? {
                 return Ok(Begun::Held(other));
             }
             let abandoned = abandon(conn, new.started_at)?;
@@ -64,11 +64,20 @@ impl Memory {
                 conn.execute("DELETE FROM runs WHERE id = ?1", [run.0])?;
                 return Ok(Begun::Taken);
             }
-            conn.execute(
-                "INSERT OR REPLACE INTO lease VALUES (1, ?1, ?2, ?3, ?4, ?5)",
-                params![run.0, lease.pid, lease.lock, micros(lease.since), micros(lease.deadline)],
-            )?;
+            write_lease(conn, run, lease)?;
             Ok(Begun::Run(run, abandoned))
+        })
+    }
+
+    /// Gives the lease to a run that has ended, for something that has to be sent behind it. False when another process may hold
+    /// it, as in [`Memory::begin_wake`]. Call it while holding the lock file.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn lease_to(&mut self, run: RunId, lease: &Lease) -> Result<bool, MemoryError> {
+        self.transact(|conn| match held_by_another(conn, lease)? {
+            Some(_) => Ok(false),
+            None => write_lease(conn, run, lease).map(|()| true),
         })
     }
 
@@ -146,6 +155,16 @@ fn fill(conn: &Connection, slot: i64, run: RunId, now: DateTime<Utc>) -> rusqlit
         conn.execute("DELETE FROM missed WHERE first = ?1 AND last = ?1", [slot])?;
     }
     Ok(filled)
+}
+
+fn write_lease(conn: &Connection, run: RunId, lease: &Lease) -> rusqlite::Result<()> {
+    let values = params![run.0, lease.pid, lease.lock, micros(lease.since), micros(lease.deadline)];
+    conn.execute("INSERT OR REPLACE INTO lease VALUES (1, ?1, ?2, ?3, ?4, ?5)", values).map(|_| ())
+}
+
+/// A lease through another lock file whose time is not up.
+fn held_by_another(conn: &Connection, lease: &Lease) -> rusqlite::Result<Option<Lease>> {
+    Ok(read_lease(conn)?.filter(|other| other.lock != lease.lock && other.deadline > lease.since))
 }
 
 fn read_lease(conn: &Connection) -> rusqlite::Result<Option<Lease>> {

@@ -13,12 +13,13 @@ use super::{Ready, print, print_json, ready};
 use crate::connect::BLUESKY_SESSION;
 use crate::deliberate::load;
 use crate::environment::Environment;
+use crate::failed::Failed;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
 use crate::observe::{self, Scene};
 use crate::readings;
 use crate::service::{Machine, State};
-use crate::settings::read_by_others;
+use crate::settings::{By, read_by_others};
 
 /// Check the home without changing anything
 ///
@@ -55,13 +56,16 @@ impl Finding {
 
 impl Doctor {
     pub(super) fn run(self, home: Outcome<Home>, environment: &Environment) -> Outcome<ExitCode> {
-        let findings = match home.and_then(|home| ready(home, environment)) {
+        let failing = home.as_ref().ok().and_then(Failed::read).map(|failed| failing(&failed));
+        let mut findings = match home.and_then(|home| ready(home, environment)) {
             Ok(ready) => examine(&ready),
             Err(failure) => {
-                self.show(&[Finding::of("settings", &failure)])?;
+                let settings = Finding::of("settings", &failure);
+                self.show(&[settings].into_iter().chain(failing).collect::<Vec<_>>())?;
                 return Ok(ExitCode::from(2));
             }
         };
+        findings.extend(failing);
         self.show(&findings)?;
         Ok(ExitCode::from(u8::from(!findings.is_empty())))
     }
@@ -84,6 +88,12 @@ impl Doctor {
     }
 }
 
+/// Wakes that failed as a whole.
+fn failing(failed: &Failed) -> Finding {
+    let notice = failed.notice.as_ref().map(|notice| format!("; notice to you: {notice}")).unwrap_or_default();
+    Finding::error("wakes", format!("{}{notice}", failed.sentence()), failed.hint.clone())
+}
+
 fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     files(ready, &mut findings);
@@ -94,6 +104,7 @@ fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     reader(ready, &mut findings);
     service(ready, &mut findings);
     links(ready.home.root(), &mut findings);
+    notice(ready, &mut findings);
     if ready.home.stop_file().exists() {
         findings.push(Finding::warning("stop", "the home is stopped by a file STOP", Some("remove the file to go on".to_owned())));
     }
@@ -173,6 +184,19 @@ fn service(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
             findings.extend(problems.map(|note| Finding::warning("service", note.what, Some(note.hint))));
         }
         Err(failure) => findings.push(Finding::of("service", &failure)),
+    }
+}
+
+/// A notice that could not be given is found before it is wanted.
+fn notice(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    let program = match ready.settings.notice.as_ref().map(|notice| &notice.by) {
+        Some(By::Command { program, .. }) => program.as_str(),
+        Some(By::Macos) => "osascript",
+        Some(By::Email) | None => return,
+    };
+    if ready.environment.tool(program).is_none() {
+        let hint = "correct `by` in [notice]".to_owned();
+        findings.push(Finding::error("notice", format!("a notice could not be given: there is no program `{program}`"), Some(hint)));
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Wake {
 
 impl Wake {
     /// A rehearsal leaves nothing behind.
-    pub(super) fn leaves_a_log(&self) -> bool {
+    pub(super) fn leaves_a_trace(&self) -> bool {
         !self.dry_run
     }
 
@@ -44,12 +44,21 @@ impl Wake {
             None if self.dry_run => Start::Rehearsal,
             None => Start::ByHand,
         };
-        match (wake(&scene, &manner, start)?, self.json) {
-            (Woken::Report(report), true) => print_json(&report)?,
-            (Woken::Report(report), false) => print(&report.text)?,
-            (Woken::NotUntil(next), true) => print_json(&serde_json::json!({ "not_until": next }))?,
-            (Woken::NotUntil(next), false) => print(&format!("Not due before {}.\n", next.format("%Y-%m-%d %H:%M UTC")))?,
+        let report = match wake(&scene, &manner, start)? {
+            Woken::Report(report) => report,
+            Woken::NotUntil(next) => {
+                match self.json {
+                    true => print_json(&serde_json::json!({ "not_until": next }))?,
+                    false => print(&format!("Not due before {}.\n", next.format("%Y-%m-%d %H:%M UTC")))?,
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        match self.json {
+            true => print_json(&report)?,
+            false => print(&report.text)?,
         }
-        Ok(ExitCode::SUCCESS)
+        // All that was tried failed, each for a reason of its own: the wake itself went well.
+        Ok(ExitCode::from(u8::from(report.failed)))
     }
 }

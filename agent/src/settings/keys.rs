@@ -5,7 +5,7 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 17] = [
+const KEYS: [(&str, &[&str]); 18] = [
     (
         "*",
         &[
@@ -22,6 +22,7 @@ const KEYS: [(&str, &[&str]); 17] = [
             "approve",
             "backup",
             "priors",
+            "notice",
             "hosts",
         ],
     ),
@@ -40,6 +41,7 @@ const KEYS: [(&str, &[&str]); 17] = [
     ("caps", &["day", "channel", "run", "tokens", "seconds"]),
     ("approve", &["skills", "channels"]),
     ("backup", &["keep", "hook", "hook_limit", "env"]),
+    ("notice", &["by"]),
     (
         "priors",
         &[
@@ -164,6 +166,11 @@ mod tests {
                 "5:8: invalid type: string \"restic backup\", expected a sequence (hint: see docs/settings.md)",
             ),
             ("[backup]\nenv = [\"A=b\"]\n", "4:1: `env` holds names of variables, not values (hint: see docs/settings.md)"),
+            (
+                "[notice]\nby = \"pigeon\"\n",
+                "5:6: `by` is \"email\", \"macos\", or a command as a list: [\"/path/to/program\", \"argument\"] (hint: see docs/settings.md)",
+            ),
+            ("[notice]\nby = \"email\"\n", "4:1: a notice by mail needs [channels.email] (hint: see docs/settings.md)"),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {
