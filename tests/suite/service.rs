@@ -14,6 +14,12 @@ fn home() -> Home {
     home
 }
 
+/// Says why a test did not run, for whoever looks with `--nocapture`.
+fn skipped(why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
 fn label(home: &Home) -> String {
     home.run(&["service", "status", "--json"]).json()["label"].as_str().expect("a label").to_owned()
 }
@@ -191,7 +197,7 @@ fn a_strange_home_reaches_the_program_through_cron_and_the_shell() {
 #[test]
 fn systemd_itself_takes_the_units() {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        eprintln!("skipped: no systemd-analyze here");
+        skipped("no systemd-analyze here");
         return;
     }
     let (outer, other, path) = strange();
@@ -252,7 +258,7 @@ fn a_real_cron_wakes_the_home_and_gets_its_crontab_back() {
     let done = cron.args(["sh", "-c", CRON, "sh"]).arg(program()).arg(home.path()).env("HOME", home.path()).output().unwrap();
     let said = Said::of(&done);
     if said.code == 77 {
-        eprintln!("skipped: {}", said.stderr.trim());
+        skipped(said.stderr.trim());
         return;
     }
     let said = said.ok();
