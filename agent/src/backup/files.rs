@@ -210,14 +210,14 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         fs::write(at("source"), "words").expect("written");
         let first = copy(&at("source"), &at("one/a"), "a", None).expect("copied");
-        let again = copy(&at("source"), &at("two/a"), "a", Some((&at("one/a"), &first))).expect("copied");
+        let again = copy(&at("source"), &at("two/a"), "a", Some((at("one/a").as_path(), &first))).expect("copied");
         let inode = |name: &str| fs::metadata(at(name)).expect("there").ino();
         assert_eq!((inode("one/a"), &first), (inode("two/a"), &again));
         fs::write(at("one/a"), "wxrds").expect("rotted");
-        let third = copy(&at("source"), &at("three/a"), "a", Some((&at("one/a"), &first))).expect("copied");
+        let third = copy(&at("source"), &at("three/a"), "a", Some((at("one/a").as_path(), &first))).expect("copied");
         assert_eq!((fs::read(at("three/a")).expect("read"), third), (b"words".to_vec(), first.clone()));
         fs::write(at("source"), "other").expect("edited");
-        let fourth = copy(&at("source"), &at("four/a"), "a", Some((&at("three/a"), &first))).expect("copied");
+        let fourth = copy(&at("source"), &at("four/a"), "a", Some((at("three/a").as_path(), &first))).expect("copied");
         assert_ne!((inode("three/a"), first.sha256), (inode("four/a"), fourth.sha256));
     }
 }

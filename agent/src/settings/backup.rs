@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use reveille_schedules::Every;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::parsed;
 use crate::backup::{Call, filled};
@@ -15,12 +15,25 @@ pub(crate) struct Backup {
     /// Of how many days a backup is kept.
     pub(crate) keep: u16,
     /// A program with its arguments, run behind each good backup; `{path}` stands for the backup's folder. No shell.
+    #[serde(deserialize_with = "words")]
     hook: Vec<String>,
     /// How long it may take, like `10m`.
     #[serde(deserialize_with = "parsed")]
     hook_limit: Every,
     /// Names of variables that it gets, besides PATH and HOME.
+    #[serde(deserialize_with = "words")]
     env: Vec<String>,
+}
+
+/// A list of words; what stands there instead is never repeated, for it could hold a password.
+fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of words is wanted here, like [\"rsync\", \"-a\"]")]
+    enum Words {
+        List(Vec<String>),
+    }
+    let Words::List(list) = Words::deserialize(from)?;
+    Ok(list)
 }
 
 impl Default for Backup {

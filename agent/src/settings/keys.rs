@@ -162,8 +162,8 @@ mod tests {
             ),
             ("[backup]\nkeep = 0\n", "4:1: `keep` is a number of days from 1 to 366 (hint: see docs/settings.md)"),
             (
-                "[backup]\nhook = \"restic backup\"\n",
-                "5:8: invalid type: string \"restic backup\", expected a sequence (hint: see docs/settings.md)",
+                "[backup]\nhook = \"restic -p hunter2\"\n",
+                "5:8: a list of words is wanted here, like [\"rsync\", \"-a\"] (hint: see docs/settings.md)",
             ),
             ("[backup]\nenv = [\"A=b\"]\n", "4:1: `env` holds names of variables, not values (hint: see docs/settings.md)"),
             (
