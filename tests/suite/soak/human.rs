@@ -113,7 +113,7 @@ fn own(lines: &[String]) -> Vec<usize> {
 fn answer(lines: &mut [String], wake: usize) {
     let Some(entry) = lines.iter_mut().find(|line| line.starts_with("- [ ]") && line.contains("`#")) else { return };
     let words = match wake % 3 {
-        _ if entry.contains("Hacker News") && wake % 2 == 0 => format!(" https://news.ycombinator.com/item?id={}", 40_000 + wake),
+        _ if entry.contains("Hacker News") && wake.is_multiple_of(2) => format!(" https://news.ycombinator.com/item?id={}", 40_000 + wake),
         0 => " yes".to_owned(),
         1 => " no".to_owned(),
         _ => String::new(),
