@@ -89,19 +89,17 @@ impl Failures {
         (until > now).then(|| Past::CoolingDown { until, why: format!("it failed: {}", self.why) })
     }
 
+    /// What would mend it. It names the last try, so that a tick answers this stop and not the next one.
     fn mend(&self) -> String {
-        let (text, why) = (&self.text, &self.why);
         let place = self.channel().map_or("the site", Channel::title);
-        if self.is_of_network() {
-            return format!(
-                "“{text}” failed three wakes running: {why}: {place} is looked at once a day and it goes on by itself; tick to try it now"
-            );
-        }
-        if self.cause == Cause::Refused.name() {
-            return format!("“{text}” was refused three wakes running: {why}: change the text, or tick to try again");
-        }
-        let hint = self.hint.as_deref().unwrap_or("mend what it says");
-        format!("“{text}” failed three wakes running: {why}: {hint}, or tick to try again")
+        let network = format!("{place} is looked at once a day and it goes on by itself; tick to try it now");
+        let (verb, mend) = match self.hint.as_deref().unwrap_or("mend what it says") {
+            _ if self.is_of_network() => ("failed", format!(": {network}")),
+            _ if self.cause == Cause::Refused.name() => ("was refused", ": change the text, or tick to try again".to_owned()),
+            hint => ("failed", format!(": {hint}, or tick to try again")),
+        };
+        let last = self.at.format("%Y-%m-%d %H:%M UTC");
+        format!("“{}” {verb} three wakes running, last on {last}: {}{mend}", self.text, self.why)
     }
 }
 

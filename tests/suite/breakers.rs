@@ -67,13 +67,16 @@ fn the_same_failure_three_wakes_running_stops_a_task_until_it_is_mended() {
     for hours in (6..=200).step_by(97) {
         let said = wake(&mut home, hours).ok();
         assert!(said.stdout.contains("three wakes running"), "{said:?}");
-        assert_eq!(asks(&home), [ask.clone()], "said once, in the same words, and not tried again by time alone");
+        assert_eq!(asks(&home).as_slice(), std::slice::from_ref(ask), "said once, in the same words, and not tried again by time alone");
     }
     let plan = home.plan(&[]);
     assert_eq!(plan["candidates"][0]["refusal"]["kind"], "blocked", "{plan}");
     tick(&home, ask);
     assert_eq!(wake(&mut home, 202).code, 1, "a tick is one more go");
-    assert_eq!(asks(&home), [ask.clone()], "and it is asked anew");
+    let again = asks(&home);
+    assert!(again.len() == 1 && again[0] != *ask, "and it is asked anew: {again:?}");
+    let _ = wake(&mut home, 203).ok();
+    assert_eq!(asks(&home), again, "the tick answered the stop that it was set for, and no other");
     home.write("issues/045-fog.md", ISSUE);
     let _ = wake(&mut home, 204).ok();
     assert!(home.read("PROGRESS.md").starts_with("- [x] Post issue 45") && asks(&home).is_empty(), "{}", home.read("PROGRESS.md"));

@@ -65,7 +65,7 @@ fn the_same_failure_three_times_running_stops_and_another_one_does_not() {
         assert_eq!(here.past(), None, "time is over");
     }
     let stopped = here.fail(one, "no at 15:04");
-    assert!(matches!(&stopped, Past::Stopped { unblock, .. } if unblock.contains("three wakes running: no at 15:04")), "{stopped:?}");
+    assert!(matches!(&stopped, Past::Stopped { unblock, .. } if unblock.contains("UTC: no at 15:04")), "{stopped:?}");
     here.now += TimeDelta::days(399);
     here.with(|scene, memory, _| look::look(scene, memory).expect("looked"));
     assert_eq!(here.past(), Some(stopped), "time alone changes nothing");
