@@ -1,7 +1,7 @@
 //! Acting: the one thing that was chosen, through the ledger, proved by what was read back. And finishing what a crash left.
 
 use reveille_memory::{Memory, RunId};
-use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Shelf, Skill, Stage, Subject, Task};
+use reveille_mission::{Action, Ask, AskKind, Channel, Edit, Issue, Need, Skill, Stage, Subject, Task};
 use reveille_skills::distribute::{self, Filing, Post};
 use reveille_skills::publish;
 
@@ -18,6 +18,7 @@ use crate::observe::Scene;
 use crate::sheet::Sheet;
 use crate::telling;
 use crate::tellings;
+use crate::tried;
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,8 @@ pub(crate) struct Done {
     pub(crate) edits: Vec<Edit>,
     /// What could not be done on the way, and why.
     pub(crate) hurt: Vec<String>,
+    /// Something was tried, and nothing came of it.
+    pub(crate) failed: bool,
 }
 
 impl Done {
@@ -41,37 +44,38 @@ impl Done {
 
 /// Finishes publications that were cut off, and proves them; looks what became of posts that were let go. What to tell of it.
 pub(crate) fn recover(guard: &Guard<'_>, memory: &mut Memory, run: RunId) -> Outcome<Vec<String>> {
-    recover_pages(guard.scene, memory, run)?;
+    let mut said = recover_pages(guard.scene, memory, run)?;
     telling::give_up_cut_off_mails(guard, memory)?;
-    telling::look_back(guard, memory)
+    said.extend(telling::look_back(guard, memory)?);
+    tried::look::look(guard.scene, memory)?;
+    Ok(said)
 }
 
-fn recover_pages(scene: &Scene<'_>, memory: &mut Memory, run: RunId) -> Outcome {
+/// What can't be finished or proved now is said, and keeps the rest of the wake from nothing.
+fn recover_pages(scene: &Scene<'_>, memory: &mut Memory, run: RunId) -> Outcome<Vec<String>> {
     let publication = publication(scene);
-    let repaired = publish::repair(scene.home.root(), &publication).or_fail()?;
-    for issue in &repaired {
-        tracing::info!(issue = issue.id, "a publication that was cut off is finished");
+    let mut said = Vec::new();
+    match publish::repair(scene.home.root(), &publication).or_fail() {
+        Ok(repaired) => repaired.iter().for_each(|issue| tracing::info!(issue = issue.id, "a publication that was cut off is finished")),
+        Err(failure) => said.push(format!("a publication that was cut off can't be finished: {}", failure.with_hint())),
     }
     let under_way = ledger::pages_under_way(memory)?;
     if under_way.is_empty() {
-        return Ok(());
+        return Ok(said);
     }
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     for effect in under_way {
         // One that never began is published when it is chosen again: the same key finds the same row.
         let Some(issue) = shelf.by_id(&effect.issue).filter(|issue| issue.stage == Stage::Published) else { continue };
-        let proofs = publish::prove(scene.home.root(), &publication, issue, scene.now).or_fail()?;
-        ledger::send_page(memory, run, &effect.issue, scene.now)?.confirm(memory, &evidence_rows(&proofs), scene.now).or_fail()?;
+        match publish::prove(scene.home.root(), &publication, issue, scene.now).or_fail() {
+            Ok(proofs) => {
+                let sending = ledger::send_page(memory, run, &effect.issue, scene.now)?;
+                sending.confirm(memory, &evidence_rows(&proofs), scene.now).or_fail()?;
+            }
+            Err(failure) => said.push(format!("{} is published, and not proved yet: {}", issue.name(), failure.with_hint())),
+        }
     }
-    Ok(())
-}
-
-/// Brings the site up to date with issues that the human edited: what has not changed is not touched.
-pub(crate) fn refresh(scene: &Scene<'_>, shelf: &Shelf) -> Outcome {
-    if shelf.published().next().is_some() {
-        reveille_skills::site::render(scene.home.root(), &publication(scene)).or_fail()?;
-    }
-    Ok(())
+    Ok(said)
 }
 
 /// Does what was chosen.
@@ -184,7 +188,8 @@ pub(crate) fn prepare_by_hand(
     run: RunId,
     deliberation: &Deliberation,
     asks: &[Ask],
-) -> Outcome {
+) -> Outcome<Vec<String>> {
+    let mut said = Vec::new();
     for (ask, issue, channel) in by_hand(deliberation, asks) {
         lease.check()?;
         let wanted_by = wanted_by(deliberation, ask);
@@ -193,10 +198,18 @@ pub(crate) fn prepare_by_hand(
         let Ok((_, post)) = compose(scene, issue, channel, &turn) else { continue };
         // One post answers all lines that ask for it.
         wanted_by.iter().try_for_each(|task| claim(memory, task, issue, channel, &turn))?;
-        file(scene, issue, &post)?;
+        if let Err(failure) = file(scene, issue, &post) {
+            said.push(format!(
+                "the text of {} for {} could not be put into the outbox: {}",
+                issue.name(),
+                channel.title(),
+                failure.with_hint()
+            ));
+            continue;
+        }
         ledger::await_human(memory, run, &issue.id, turn.telling, &post, scene.now)?;
     }
-    Ok(())
+    Ok(said)
 }
 
 /// The tasks that an ask would unlock; while the issue was never told there, those that ask for the first telling come first.
@@ -223,11 +236,12 @@ fn measure(scene: &Scene<'_>, memory: &mut Memory, run: RunId, deliberation: &De
     let connect = |channel| connect(scene.settings, scene.home, scene.environment, channel);
     let heard = measuring::measure(scene, memory, run, &deliberation.facts, &connect)?;
     let counted = ledger::record_counts(memory, run, &deliberation.facts, scene.now)?;
-    let readers = &deliberation.readers;
+    let readers = deliberation.readers.as_ref().map_or_else(
+        || "no readers, for the list can't be read".to_owned(),
+        |readers| format!("{} confirmed readers, {} of them pay", readers.confirmed, readers.paying),
+    );
     let here = format!(
-        "counted: {} confirmed readers, {} of them pay, {} drafts ready, {} issues published",
-        readers.confirmed,
-        readers.paying,
+        "counted: {readers}, {} drafts ready, {} issues published",
         deliberation.loaded.shelf.ready().count(),
         deliberation.loaded.shelf.published().count(),
     );

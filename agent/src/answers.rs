@@ -9,6 +9,7 @@ use crate::deliberate::Deliberation;
 use crate::failure::{OrFail, Outcome};
 use crate::ledger;
 use crate::observe::Scene;
+use crate::tried;
 
 /// What came of the answers.
 #[derive(Default)]
@@ -65,6 +66,10 @@ fn one(scene: &Scene<'_>, memory: &mut Memory, deliberation: &Deliberation, ask:
         }
         (AskKind::PostedByHand { .. }, _) if agreed => {
             heard.said.push(format!("“{}”: write the address of the post behind the `#key`; then it is measured and ticked", ask.text));
+        }
+        (AskKind::TryAgain, _) if agreed => {
+            ask.unlocks.iter().try_for_each(|id| tried::again(memory, id.as_str(), scene.now))?;
+            heard.changed = true;
         }
         (AskKind::DoYourself, _) if agreed => {
             let evidence = format!("done by you, {}", scene.now.format("%Y-%m-%d"));

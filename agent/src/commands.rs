@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::environment::Environment;
+use crate::failed;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
 use crate::logging::{self, Talk};
@@ -28,7 +29,7 @@ use crate::settings::Settings;
 
 /// Wakes on a schedule and does the one open task that the most people will notice.
 ///
-/// Exit codes: 0 acted or rightly rested, 1 failed, 2 wrong usage, 75 another wake is running or the home is paused, 78 the
+/// Exit codes: 0 acted or rightly rested, 1 failed (also when all that was tried failed), 2 wrong usage, 75 another wake is running or the home is paused, 78 the
 /// settings are wrong. `doctor` has its own: 0 clean, 1 findings, 2 could not run.
 #[derive(Debug, Parser)]
 #[command(name = "reveille", version, max_term_width = 100)]
@@ -95,8 +96,14 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         }
         Command::Wake(wake) => {
             let home = find()?;
-            logging::start(talk, wake.leaves_a_log().then_some(&home))?;
-            wake.run(&ready(home, environment)?)
+            if !wake.leaves_a_trace() {
+                quiet_log()?;
+                return wake.run(&ready(home, environment)?);
+            }
+            failed::watch(&home, environment, || {
+                logging::start(talk, Some(&home))?;
+                wake.run(&ready(home.clone(), environment)?)
+            })
         }
         Command::Model(model) => {
             quiet_log()?;
@@ -104,7 +111,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         }
         Command::Plan(plan) => quiet_log().and_then(|()| plan.run(&ready(find()?, environment)?)),
         Command::Why(why) => quiet_log().and_then(|()| why.run(&ready(find()?, environment)?)),
-        Command::Status(status) => quiet_log().and_then(|()| status.run(&ready(find()?, environment)?)),
+        Command::Status(status) => quiet_log().and_then(|()| status.run(find()?, environment)),
         Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),

@@ -90,6 +90,18 @@ pub(crate) fn accepted(memory: &mut Memory, channel: Channel) -> Outcome {
     }
 }
 
+/// What a channel is set to, in a short digest: its section of the settings, the publication's address, and 16 bits of the
+/// credential. Another one means that a human changed something. Of no channel, the publication's address alone.
+pub(crate) fn mark(scene: &Scene<'_>, channel: Option<Channel>) -> String {
+    let settings = std::fs::read_to_string(scene.home.settings()).unwrap_or_default();
+    let table: toml::Table = toml::from_str(&settings).unwrap_or_default();
+    let of_channel = channel.and_then(|channel| table.get("channels")?.get(channel.to_string()));
+    let secret = channel.and_then(|channel| scene.settings.secret(channel)?.reveal(scene.environment, scene.home).ok());
+    let secret = secret.as_ref().map(fingerprint);
+    let whole = format!("{:?} {:?} {of_channel:?} {secret:?}", table.get("url"), table.get("served"));
+    Sha256::digest(whole.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What to do about a refused credential, in words that stay the same, so that it is asked once.
 pub(crate) fn unblock(channel: Channel, source: &str) -> String {
     format!("the credential of {} ({source}) is not accepted: replace it: `reveille channel login {channel}`", channel.title())

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use reveille_memory::Memory;
 use reveille_mission::{
     Ask, Case, Channel, Decision, Diagnostic, Fact, FactKey, FactValue, Facts, GoalUnit, Issue, Label, Mission, Need, NeedState, Offer,
-    Past, Progress, Reading, Review, Shelf, Skill, Source, Stage, Subject, Task, TaskId, Verdict, asks, choose, identify, read, review,
-    score,
+    Past, Progress, Reading, Review, Shelf, Skill, Source, Stage, Subject, Task, TaskId, Verdict, Who, asks, choose, identify, read,
+    review, score,
 };
 use reveille_models::Reader;
 use reveille_skills::offer::{View, offer, propose, propose_measuring};
@@ -20,6 +20,7 @@ use crate::measuring;
 use crate::observe::{self, Scene};
 use crate::past::past;
 use crate::readings::{self, Readings};
+use crate::rendering;
 use crate::sheet::{self, Candidate, Sheet, Wanted};
 use crate::stages::Stages;
 
@@ -85,7 +86,8 @@ pub(crate) struct Manner {
 pub(crate) struct Deliberation {
     pub(crate) loaded: Loaded,
     pub(crate) facts: Facts,
-    pub(crate) readers: Counts,
+    /// Nothing when the list can't be read.
+    pub(crate) readers: Option<Counts>,
     pub(crate) readings: Readings,
     /// What the human of this home said of lines, as the reader was given it.
     pub(crate) labels: Vec<Label>,
@@ -111,6 +113,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
         if !measuring::due(scene, memory.as_deref(), &facts)?.is_empty() {
             proposals.push(propose_measuring());
         }
+        proposals.extend(rendering::stopped(scene, &ledger.tried));
         Ok(tasks(&loaded.progress, &remembered, proposals))
     })?;
     let brake = stages.brake();
@@ -121,7 +124,10 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     })?;
     stages.check()?;
     let cases = stages.run("review", || {
-        let cases = cases(scene, tasks, &readings, &view, &ledger, manner.waking);
+        let mut cases = cases(scene, tasks, &readings, &view, &ledger, manner.waking);
+        if readers.is_none() {
+            cases.iter_mut().for_each(wait_for_readers);
+        }
         let asked: BTreeSet<Need> = cases.iter().flat_map(needs_of).collect();
         let approved = |digest: &str| ledger.approved(digest);
         observe::needs(scene, &mut facts, &loaded.progress, &loaded.shelf, &asked, &approved, &told);
@@ -129,6 +135,16 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     })?;
     let unit = loaded.mission.unit();
     Ok(Deliberation { loaded, facts, readers, readings, labels, cases, ledger, unit, identities })
+}
+
+/// What counts or mails readers needs a list that can be read.
+fn wait_for_readers(case: &mut Case) {
+    let about_readers = matches!(case.reading.who, Some(Who::Subscribers | Who::Customers)) || case.reading.channel == Some(Channel::Email);
+    if let Offer::Can { needs } = &mut case.offer
+        && about_readers
+    {
+        needs.insert(0, Need::Readers);
+    }
 }
 
 fn open_reader(scene: &Scene<'_>, labels: &[Label]) -> Outcome<Reader> {
@@ -265,10 +281,14 @@ impl Deliberation {
         Ok(true)
     }
 
-    /// Sets a task aside that failed just now, so that the next best has its turn.
-    pub(crate) fn set_aside(&mut self, id: &TaskId, why: &str, now: chrono::DateTime<chrono::Utc>) {
+    /// Sets a task aside that failed just now, so that the next best has its turn. One that is stopped is asked about at once.
+    pub(crate) fn set_aside(&mut self, id: &TaskId, why: &str, now: chrono::DateTime<chrono::Utc>, past: Option<Past>) {
+        let past = match past {
+            Some(stopped @ Past::Stopped { .. }) => stopped,
+            _ => Past::CoolingDown { until: now, why: format!("it failed in this wake: {why}") },
+        };
         for case in self.cases.iter_mut().filter(|case| case.task.id == *id) {
-            case.past = Past::CoolingDown { until: now, why: format!("it failed in this wake: {why}") };
+            case.past = past.clone();
         }
     }
 

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use reveille_skills::channels::Fault;
+use reveille_skills::publish::ProveError;
+
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -16,6 +19,37 @@ pub(crate) enum Kind {
     Settings,
 }
 
+/// What stood in the way, as the breaker (`tried.rs`) tells failures apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Nobody can be reached, or no answer is clear: of the network, not of the action.
+    Network,
+    /// The channel said no.
+    Refused,
+    /// Anything else, by the kind of error.
+    Other(&'static str),
+}
+
+impl Cause {
+    /// Its name, as memory keeps it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Cause::Network => "network",
+            Cause::Refused => "refused",
+            Cause::Other(name) => name,
+        }
+    }
+
+    /// Of what a channel did not do.
+    pub(crate) fn of(fault: &Fault) -> Self {
+        match fault {
+            Fault::Later { .. } | Fault::Unclear { .. } | Fault::RateLimited { .. } => Cause::Network,
+            Fault::Refused { .. } => Cause::Refused,
+            Fault::Credential { .. } => Cause::Other("credential"),
+        }
+    }
+}
+
 /// A failure as the user sees it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -24,15 +58,22 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// It was held back, not tried: that says nothing of the task.
     pub(crate) held: bool,
+    /// What stood in the way.
+    pub(crate) cause: Cause,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
-        Self { kind, error: error.into(), hint: None, held: false }
+        Self { kind, error: error.into(), hint: None, held: false, cause: Cause::Other("failure") }
     }
 
     pub(crate) fn held(mut self) -> Self {
         self.held = true;
+        self
+    }
+
+    pub(crate) fn because(mut self, cause: Cause) -> Self {
+        self.cause = cause;
         self
     }
 
@@ -51,12 +92,17 @@ impl Failure {
     }
 
     pub(crate) fn code(&self) -> ExitCode {
-        ExitCode::from(match self.kind {
+        ExitCode::from(self.number())
+    }
+
+    /// The exit code as a number.
+    pub(crate) fn number(&self) -> u8 {
+        match self.kind {
             Kind::Failed => 1,
             Kind::Usage => 2,
             Kind::Busy => 75,
             Kind::Settings => 78,
-        })
+        }
     }
 }
 
@@ -78,6 +124,34 @@ pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 /// Errors of the crates that know how to mend what they say.
 pub(crate) trait Hinted: std::error::Error + Send + Sync + 'static {
     fn hint_of(&self) -> Option<String>;
+
+    /// What stood in the way.
+    fn cause_of(&self) -> Cause {
+        Cause::Other(std::any::type_name::<Self>())
+    }
+}
+
+impl Hinted for Fault {
+    fn hint_of(&self) -> Option<String> {
+        self.hint()
+    }
+
+    fn cause_of(&self) -> Cause {
+        Cause::of(self)
+    }
+}
+
+impl Hinted for ProveError {
+    fn hint_of(&self) -> Option<String> {
+        self.hint()
+    }
+
+    fn cause_of(&self) -> Cause {
+        match self {
+            ProveError::Fetch { .. } => Cause::Network,
+            _ => Cause::Other("prove"),
+        }
+    }
 }
 
 macro_rules! hinted {
@@ -100,12 +174,10 @@ hinted!(
     reveille_models::PullError,
     reveille_models::ReaderError,
     reveille_models::RequantizeError,
-    reveille_skills::channels::Fault,
     reveille_skills::distribute::ComposeError,
     reveille_skills::distribute::NoPicture,
     reveille_skills::distribute::NotThere,
     reveille_skills::distribute::OutboxError,
-    reveille_skills::publish::ProveError,
     reveille_skills::publish::PublishError,
     reveille_skills::readers::ReadersError,
     reveille_skills::shelf::ShelfError,
@@ -121,8 +193,8 @@ pub(crate) trait OrFail<T> {
 impl<T, E: Hinted> OrFail<T> for Result<T, E> {
     fn or_fail(self) -> Outcome<T> {
         self.map_err(|error| {
-            let hint = error.hint_of();
-            Failure { hint, ..Failure::new(Kind::Failed, error) }
+            let (hint, cause) = (error.hint_of(), error.cause_of());
+            Failure { hint, cause, ..Failure::new(Kind::Failed, error) }
         })
     }
 }

@@ -30,7 +30,8 @@ pub(crate) struct Ledger {
     /// What a channel refused for good: the digest of the content, and why.
     refused: HashMap<(String, Channel), (String, String)>,
     claims: Vec<Claim>,
-    pages: HashMap<String, String>,
+    /// Pages that were let go, and the proof of those that are public.
+    pages: HashMap<String, Option<String>>,
     approved: HashSet<String>,
     turned_down: HashMap<String, DateTime<Utc>>,
     today: BTreeMap<Channel, u64>,
@@ -55,7 +56,10 @@ impl Ledger {
                 Some(part) => ledger.tellings.entry((effect.issue.clone(), channel)).or_default().add(part, &effect, &proofs),
                 None if effect.part == PAGE && effect.state == EffectState::Confirmed => {
                     let place = proofs.into_iter().map(|row| row.place).next().unwrap_or_default();
-                    ledger.pages.insert(effect.issue.clone(), place);
+                    ledger.pages.insert(effect.issue.clone(), Some(place));
+                }
+                None if effect.part == PAGE && matches!(effect.state, EffectState::Sending | EffectState::Unknown) => {
+                    ledger.pages.insert(effect.issue, None);
                 }
                 None => {}
             }
@@ -140,7 +144,12 @@ impl Ledger {
 
     /// The proof that an issue's page is public.
     pub(crate) fn published(&self, issue: &str) -> Option<String> {
-        self.pages.get(issue).cloned()
+        self.pages.get(issue).cloned().flatten()
+    }
+
+    /// Whether an issue's page was let go, and nobody has seen it yet.
+    pub(crate) fn is_unproved(&self, issue: &str) -> bool {
+        matches!(self.pages.get(issue), Some(None))
     }
 
     /// Whether the human approved the content with this digest.

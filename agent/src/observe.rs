@@ -27,17 +27,32 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: DateTime<Utc>,
 }
 
-/// The facts that are measured here, and what `--assume` puts in their place.
-pub(crate) fn facts(scene: &Scene<'_>, shelf: &Shelf, memory: Option<&Memory>, assumed: &[(String, String)]) -> Outcome<(Facts, Counts)> {
+/// The facts that are measured here, and what `--assume` puts in their place. A list of readers that can't be read is a need
+/// that is not met, and counts nobody.
+pub(crate) fn facts(
+    scene: &Scene<'_>,
+    shelf: &Shelf,
+    memory: Option<&Memory>,
+    assumed: &[(String, String)],
+) -> Outcome<(Facts, Option<Counts>)> {
     let mut facts = Facts::default();
     if let Some(memory) = memory {
         remembered(memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
-    let readers = count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?).or_fail()?;
-    let source = if readers.listed { "readers.csv" } else { "no readers.csv" };
-    facts.set(FactKey::SubscribersConfirmed, count(readers.confirmed, source));
-    facts.set(FactKey::CustomersActive, count(readers.paying, source));
+    let readers = match count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?) {
+        Ok(readers) => {
+            let source = if readers.listed { "readers.csv" } else { "no readers.csv" };
+            facts.set(FactKey::SubscribersConfirmed, count(readers.confirmed, source));
+            facts.set(FactKey::CustomersActive, count(readers.paying, source));
+            Some(readers)
+        }
+        Err(error) => {
+            let hint = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
+            facts.set_need(Need::Readers, unmet(error.to_string(), format!("mend the list of readers ({error}){hint}")));
+            None
+        }
+    };
     facts.set(FactKey::DraftsReady, count(shelf.ready().count() as u64, "drafts/"));
     for channel in scene.settings.configured() {
         if let Some(standing) = credential::standing(scene, memory, channel)? {
@@ -92,8 +107,8 @@ pub(crate) fn needs(
             Need::Approval(digest) => approval(digest, approved(digest)),
             Need::Published(id) => published(shelf, id),
             Need::PostedByHand { channel, issue } => posted(shelf, *channel, issue, &told(issue, *channel)),
-            // These are answered where the line is read.
-            Need::After(_) | Need::Human | Need::Subject | Need::Words | Need::Mend => continue,
+            // These are answered where the line, the list or the past is read.
+            Need::After(_) | Need::Human | Need::Subject | Need::Words | Need::Mend | Need::Readers | Need::Again => continue,
         };
         facts.set_need(need.clone(), state);
     }

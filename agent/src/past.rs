@@ -12,6 +12,12 @@ pub(crate) fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Sh
     if let Some(at) = ledger.turned_down(&task.digest()) {
         return Past::TurnedDown { at };
     }
+    if let Subject::One(id) = &reading.subject
+        && let Some(issue) = shelf.by_id(id).filter(|issue| issue.stage == Stage::Published && ledger.is_unproved(id))
+    {
+        let why = format!("{} is not proved to be out yet; each wake looks", issue.name());
+        return Past::CoolingDown { until: scene.now + chrono::TimeDelta::hours(1), why };
+    }
     if task.is_order()
         && let Subject::One(id) = &reading.subject
         && let Some(issue) = shelf.by_id(id)
@@ -28,8 +34,8 @@ pub(crate) fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Sh
             None => {}
         }
     }
-    if let Some((until, why)) = ledger.tried.until(task).filter(|(until, _)| *until > scene.now) {
-        return Past::CoolingDown { until, why };
+    if let Some(past) = ledger.tried.past(scene, task) {
+        return past;
     }
     if reading.skill == Some(Skill::Measure) {
         let again = ledger.measured.map(|at| at + chrono::TimeDelta::hours(20)).filter(|until| *until > scene.now);

@@ -2,7 +2,9 @@
 //! here by reference only, and no message repeats a value.
 
 mod days;
+mod email;
 mod keys;
+mod notice;
 mod patience;
 mod secret;
 
@@ -16,6 +18,8 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 pub(crate) use days::Days;
+pub(crate) use email::{Dkim, Email};
+pub(crate) use notice::{By, Notice, notice_alone};
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
 
@@ -49,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) approve: Approve,
     #[serde(default)]
     pub(crate) priors: Priors,
+    /// `[notice]`: how the owner is told when wakes have failed for a day.
+    pub(crate) notice: Option<Notice>,
     /// Hosts that `needs:url:` may ask, besides those of `url` and the channels.
     #[serde(default)]
     pub(crate) hosts: Vec<String>,
@@ -179,71 +185,6 @@ pub(crate) struct Bluesky {
     pub(crate) password: Secret,
 }
 
-/// `[channels.email]`
-#[derive(Debug, Deserialize)]
-pub(crate) struct Email {
-    /// The mail server: `smtps://`, `smtp://` (STARTTLS), or `sendmail:///path` for a program on this machine.
-    pub(crate) smtp: Url,
-    /// The login; a server on this machine may need none.
-    pub(crate) user: Option<String>,
-    /// Its password.
-    pub(crate) password: Option<Secret>,
-    /// The sender, as `Name <address>`.
-    pub(crate) from: String,
-    /// Where answers go, if not to the sender.
-    pub(crate) reply_to: Option<String>,
-    /// Certificates (PEM) for a server of one's own; relative to the home.
-    pub(crate) ca: Option<PathBuf>,
-    /// The most mails a minute.
-    #[serde(default = "a_mail_a_second")]
-    pub(crate) rate: u32,
-    /// The https address at which readers leave, `{token}` in it; without it they leave by a mail.
-    pub(crate) unsubscribe: Option<String>,
-    /// What mails are signed with.
-    pub(crate) dkim: Option<Dkim>,
-}
-
-/// `dkim` of `[channels.email]`
-#[derive(Debug, Deserialize)]
-pub(crate) struct Dkim {
-    /// The signing domain.
-    pub(crate) domain: String,
-    /// Under which the public key stands in the DNS.
-    pub(crate) selector: String,
-    /// The private key.
-    pub(crate) key: Secret,
-}
-
-impl Email {
-    /// What can't be meant.
-    fn problem(&self) -> Option<&'static str> {
-        let here = self.smtp.scheme() == "sendmail";
-        let leaves = |address: &String| address.starts_with("https://") && address.contains("{token}");
-        let named = |dkim: &Dkim| !dkim.domain.is_empty() && !dkim.selector.is_empty();
-        if !["smtp", "smtps", "sendmail"].contains(&self.smtp.scheme()) {
-            Some("`smtp` starts with `smtps://`, `smtp://` or `sendmail://`")
-        } else if self.user.is_some() != self.password.is_some() {
-            Some("`user` and `password` go together")
-        } else if here && (self.user.is_some() || self.ca.is_some()) {
-            Some("a program on this machine takes no `user`, `password` or `ca`")
-        } else if self.rate == 0 {
-            Some("`rate` is at least 1 mail a minute")
-        } else if !self.unsubscribe.as_ref().is_none_or(leaves) {
-            Some("`unsubscribe` is an https address with `{token}` in it")
-        } else if !self.dkim.as_ref().is_none_or(named) {
-            Some("`dkim` needs `domain`, `selector` and `key`")
-        } else if !self.reply_to.as_ref().is_none_or(|address| address.contains('@')) {
-            Some("`reply_to` is a mail address")
-        } else {
-            None
-        }
-    }
-}
-
-fn a_mail_a_second() -> u32 {
-    60
-}
-
 /// A channel that only a person may use: it needs nothing.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ByHand {}
@@ -307,6 +248,10 @@ impl Settings {
         }
         if let Some(problem) = settings.channels.email.as_ref().and_then(Email::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[channels.email]"), 1, problem, "see docs/settings.md")]);
+        }
+        if settings.channels.email.is_none() && settings.notice.as_ref().is_some_and(|notice| notice.by == By::Email) {
+            let problem = "a notice by mail needs [channels.email]";
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[notice]"), 1, problem, "see docs/settings.md")]);
         }
         Ok(settings)
     }

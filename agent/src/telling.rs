@@ -13,7 +13,7 @@ use crate::act::{Done, publication};
 use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::credential;
-use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::failure::{Cause, Failure, Kind, OrFail, Outcome};
 use crate::ledger::{self, Turn};
 use crate::observe::Scene;
 use crate::tellings::{LEFT_OUT, Part};
@@ -148,9 +148,12 @@ fn receipt_of(guard: &Guard<'_>, memory: &mut Memory, channel: Channel, delivere
             Ok(*receipt)
         }
         Delivered::Held { why } => Err(held("nothing was sent to", &why).hint("the next wake tries again by itself").held()),
-        Delivered::Refused { why } => Err(held("nothing will be sent to", &why).hint("change the words, or tell it by hand")),
+        Delivered::Refused { why } => {
+            Err(held("nothing will be sent to", &why).hint("change the words, or tell it by hand").because(Cause::Refused))
+        }
         Delivered::Failed(fault) => Err(failed(guard, memory, fault)),
         Delivered::Unsure { why } => Err(held("it may have gone out on", &why)
+            .because(Cause::Network)
             .hint("the next wake looks again; `reveille posted ITEM URL` says where it is, `--not` that it is not there")),
     }
 }
@@ -167,7 +170,8 @@ pub(crate) fn failed(guard: &Guard<'_>, memory: &mut Memory, fault: Fault) -> Fa
         return failure;
     }
     let said = credential::said(guard.scene, fault.channel(), &fault);
-    let failure = Failure { held: matches!(fault, Fault::Credential { .. }), ..Failure::message(Kind::Failed, said) };
+    let failure = Failure::message(Kind::Failed, said).because(Cause::of(&fault));
+    let failure = Failure { held: matches!(fault, Fault::Credential { .. }), ..failure };
     match fault.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use reveille_memory::{Memory, NewRun, RunEnd, RunId, RunState};
-use reveille_mission::{Ask, Decision, Edit, GoalUnit, Shelf};
+use reveille_mission::{Ask, Decision, Edit, GoalUnit, Need, NeedState, Shelf};
 use reveille_skills::delivery::Step;
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use crate::letter;
 use crate::observe::Scene;
 use crate::reached;
 use crate::record;
+use crate::rendering;
 use crate::sheet::markdown::{self, Number};
 use crate::sheet::terminal::{self, Heading};
 use crate::sheet::{self, Sheet};
@@ -36,6 +37,9 @@ pub(crate) struct Report {
     pub(crate) learned: Vec<String>,
     #[serde(flatten)]
     pub(crate) sheet: Sheet,
+    /// Something was tried, and nothing came of it.
+    #[serde(skip)]
+    pub(crate) failed: bool,
     /// What is shown on a terminal.
     #[serde(skip)]
     pub(crate) text: String,
@@ -102,7 +106,7 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
     let mut ticks = Vec::new();
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
-    stages.run("render", || act::refresh(scene, &deliberation.loaded.shelf))?;
+    let rendered = stages.run("render", || rendering::refresh(scene, memory, &deliberation))?;
     let (_, _, asks) = deliberation.decide(scene);
     let learned = stages.run("learn", || learn::learn(scene, memory, &deliberation, &asks))?;
     let heard = stages.run("answers", || answers::hear(scene, memory, &deliberation, &asks))?;
@@ -111,6 +115,7 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
     }
     ticks.extend(heard.edits);
     let mut notes = Notes { learned, hurt: recovered };
+    notes.hurt.extend(rendered);
     notes.hurt.extend(heard.said);
     notes.hurt.extend(learn::weigh(memory, deliberation.readings.learned)?);
     notes.hurt.extend(
@@ -130,7 +135,7 @@ fn stages_of(guard: &Guard<'_>, manner: &Manner, memory: &mut Memory, run: RunId
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
         memory.keep_text("unreported", &report).or_fail()?;
     }
-    stages.finish("prepare", || act::prepare_by_hand(scene, guard.lease, memory, run, &deliberation, &asks))?;
+    notes.hurt.extend(stages.finish("prepare", || act::prepare_by_hand(scene, guard.lease, memory, run, &deliberation, &asks))?);
     ticks.extend(done.edits.clone());
     let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
@@ -150,15 +155,17 @@ fn act_or_next(
     said: &mut Vec<String>,
 ) -> Outcome<(Sheet, Done, Vec<Ask>)> {
     let scene = guard.scene;
+    let mut failed = false;
     for _ in 0..FAILURES {
         let (mut sheet, decision, asks) = deliberation.decide(scene);
         act::show_prepared(scene, deliberation, &asks, &mut sheet, true);
         let Decision::Act(action) = &decision else {
-            let done = Done::nothing(markdown::at_rest(sheet.outcome));
+            let done = Done { failed, ..Done::nothing(markdown::at_rest(sheet.outcome)) };
             return Ok((sheet, done, asks));
         };
         stages.check()?;
         let task = action.chosen().eligible().task().clone();
+        let channel = action.chosen().eligible().reading().channel;
         match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
             Ok(done) => {
                 tried::succeeded(memory, &task, scene.now)?;
@@ -172,15 +179,18 @@ fn act_or_next(
                     // Blocked now, and asked for in this very wake.
                     continue;
                 }
-                if !failure.held {
-                    tried::failed(memory, &task, &failure.to_string(), scene.now)?;
-                }
-                deliberation.set_aside(&task.id, &failure.to_string(), scene.now);
+                failed |= !failure.held;
+                let past = match failure.held {
+                    true => None,
+                    false => Some(tried::failed(scene, memory, &task, channel, &failure)?),
+                };
+                deliberation.set_aside(&task.id, &failure.to_string(), scene.now, past);
             }
         }
     }
     let (sheet, _, asks) = deliberation.decide(scene);
-    Ok((Sheet { outcome: sheet::Outcome::Ask, pick: None, ..sheet }, Done::nothing("what was tried failed; see the notes."), asks))
+    let done = Done { failed, ..Done::nothing("what was tried failed; see the notes.") };
+    Ok((Sheet { outcome: sheet::Outcome::Ask, pick: None, ..sheet }, done, asks))
 }
 
 /// Two ticks of the same line: the first says it.
@@ -220,9 +230,14 @@ fn record_all(
     ledger::record_decision(memory, run, &sheet, deliberation, &done.did, scene.now)?;
     notes.hurt.extend(deliberation.loaded.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.diagnostic)));
     notes.hurt.extend(deliberation.readings.trouble.iter().map(|trouble| format!("the model read nothing: {trouble}")));
+    if let (None, NeedState::Unmet { why, .. }) = (&deliberation.readers, deliberation.facts.need(&Need::Readers)) {
+        notes.hurt.push(format!("{why}; nobody is counted or mailed until that is mended"));
+    }
     // Read anew: an act moves drafts, and so may one that failed half way.
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);
+    // Whoever paused it meanwhile sees it here too.
+    notes.hurt.extend(memory.paused(guard.now()).or_fail()?.map(|pause| crate::pausing::sentence(&pause)));
     let reach = reached::lines(scene, memory)?;
     let body = markdown::render(&sheet, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
     let last = memory.text("block").or_fail()?;
@@ -236,8 +251,8 @@ fn record_all(
     notes.hurt.extend(written.conflicts);
     Letter::of(&sheet, run.0, done, &notes).write(scene.home)?;
     let text = shown(scene, deliberation, &sheet, done, &notes.lines(), &before, &written.bytes);
-    let (did, evidence) = (done.did.clone(), done.evidence.clone());
-    Ok(Report { run: Some(run.0), did, evidence, learned: notes.learned, sheet, text })
+    let (did, evidence, failed) = (done.did.clone(), done.evidence.clone(), done.failed);
+    Ok(Report { run: Some(run.0), did, evidence, learned: notes.learned, sheet, failed, text })
 }
 
 fn shown(
@@ -275,15 +290,16 @@ fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
     };
     let mut text = terminal::render(&sheet, &heading(scene, &deliberation));
     text.push_str("Nothing was changed (--dry-run).\n");
-    Ok(Report { run: None, did, evidence: vec![], learned: vec![], sheet, text })
+    Ok(Report { run: None, did, evidence: vec![], learned: vec![], sheet, failed: false, text })
 }
 
 /// What stands above the sheet.
 pub(crate) fn heading<'a>(scene: &'a Scene<'_>, deliberation: &Deliberation) -> Heading<'a> {
     let readers = &deliberation.readers;
+    let counted = |unit| readers.as_ref().map_or_else(|| "?".to_owned(), |readers| count(readers, unit).to_string());
     let goal = deliberation.loaded.mission.goals.first().map_or_else(
         || "no goal in MISSION.md".to_owned(),
-        |goal| format!("{} of {} {}", count(readers, goal.unit), goal.target, unit_name(goal.unit)),
+        |goal| format!("{} of {} {}", counted(goal.unit), goal.target, unit_name(goal.unit)),
     );
     Heading { name: &scene.settings.name, goal, unit: unit_name(deliberation.unit) }
 }
@@ -311,16 +327,19 @@ fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number> {
             None => goal.target.to_string(),
         })
     };
-    let left_out = match readers.left_out.total() {
+    let left_out = match readers.as_ref().map_or(0, |readers| readers.left_out.total()) {
         0 => String::new(),
         total => format!(" ({total} more addresses are no people: yours, test domains, unconfirmed, gone)"),
+    };
+    let counted = |unit| {
+        readers.as_ref().map_or_else(|| "not counted: the list can't be read".to_owned(), |readers| count(readers, unit).to_string())
     };
     let published = shelf.published().count();
     let ready = shelf.ready().count();
     let row = |name: &str, today: String, goal: Option<String>| Number { name: name.to_owned(), today, goal: goal.unwrap_or_default() };
     vec![
-        row("paid subscribers", readers.paying.to_string(), goal(GoalUnit::Paying)),
-        row("confirmed readers", format!("{}{left_out}", readers.confirmed), goal(GoalUnit::Confirmed)),
+        row("paid subscribers", counted(GoalUnit::Paying), goal(GoalUnit::Paying)),
+        row("confirmed readers", format!("{}{left_out}", counted(GoalUnit::Confirmed)), goal(GoalUnit::Confirmed)),
         row("issues published", published.to_string(), None),
         row("drafts ready", ready.to_string(), None),
     ]

@@ -15,7 +15,7 @@ use crate::open::{Memory, micros, time};
 use crate::runs::RunId;
 
 pub use standing::{Awaiting, Intended, Sending, Standing, Unknown};
-pub use tally::Tally;
+pub use tally::{NOTICE, Tally};
 
 /// The number of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

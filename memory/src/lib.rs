@@ -15,7 +15,9 @@ mod words;
 pub use error::MemoryError;
 pub use facts::FactRow;
 pub use labels::Learned;
-pub use ledger::{Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NewEffect, Sending, Standing, Tally, Unknown};
+pub use ledger::{
+    Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NOTICE, NewEffect, Sending, Standing, Tally, Unknown,
+};
 pub use letters::{Suppressed, SuppressedFor};
 pub use open::Memory;
 pub use readings::StoredReading;

@@ -66,6 +66,8 @@ pub enum AskKind {
     DoYourself,
     /// The line wants a tag.
     Tag,
+    /// It failed too often; a tick has it tried again.
+    TryAgain,
 }
 
 /// Something only the human can give.
@@ -119,6 +121,7 @@ fn wanted(case: &Case, refusal: &Refusal) -> Vec<(String, AskKind)> {
                 Need::After(_) | Need::Human => None,
                 Need::Approval(digest) => Some((format!("approve “{text}”"), AskKind::Approve { digest: digest.clone() })),
                 need @ Need::PostedByHand { .. } => Some((missing.unblock.clone(), AskKind::PostedByHand { need: need.clone() })),
+                Need::Again => Some((missing.unblock.clone(), AskKind::TryAgain)),
                 Need::Mend | Need::Subject => Some((format!("“{text}”: {}; {}", missing.why, missing.unblock), AskKind::Tag)),
                 _ => Some((missing.unblock.clone(), AskKind::Provide)),
             })

@@ -100,6 +100,7 @@ fn every_refusal_has_its_case() {
         (Past::CoolingDown { until: now, why: "told".into() }, "cooling_down"),
         (Past::OverBudget { cap: "4 a day".into() }, "over_budget"),
         (Past::TurnedDown { at: now }, "blocked"),
+        (Past::Stopped { why: "it failed three times".into(), unblock: "mend it, or tick".into() }, "blocked"),
         (Past::Refused { why: "422 too long".into(), unblock: "change it".into() }, "blocked"),
     ] {
         let case = Case { past, ..case("Post issue 45 to Mastodon", 1, can(Channel::Mastodon)) };

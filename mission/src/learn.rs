@@ -120,8 +120,8 @@ fn answer_about(desk: &Desk<'_>, answer: &Answer, ask: &Ask, id: &TaskId) -> Opt
     // A proposal has no item: it is not the human's line.
     let (_, item) = desk.items.iter().find(|(known, _)| known == id)?;
     match &ask.kind {
-        // A no to a credential says nothing of the lines that wait for it.
-        AskKind::Provide => None,
+        // A no to a credential, or to another go, says nothing of the lines that wait for it.
+        AskKind::Provide | AskKind::TryAgain => None,
         _ if answer.said == Said::No => nobody(desk, item, Why::No),
         AskKind::Approve { .. } if answer.agrees() => confirmed(desk, item, id),
         _ => None,

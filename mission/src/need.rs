@@ -44,6 +44,10 @@ pub enum Need {
     Words,
     /// The line itself must be mended: a tag could not be understood.
     Mend,
+    /// The list of readers must be readable: nobody can be counted or mailed without it.
+    Readers,
+    /// Another go at what failed too often, on a person's word or after a change.
+    Again,
 }
 
 impl fmt::Display for Need {
@@ -63,6 +67,8 @@ impl fmt::Display for Need {
             Need::Subject => f.write_str("issue"),
             Need::Words => f.write_str("words"),
             Need::Mend => f.write_str("mend"),
+            Need::Readers => f.write_str("readers"),
+            Need::Again => f.write_str("again"),
         }
     }
 }

@@ -61,6 +61,13 @@ pub enum Past {
         /// Why not now.
         why: String,
     },
+    /// It failed the same way too often: it is tried again when something changes or the human says so, not by time alone.
+    Stopped {
+        /// How it failed.
+        why: String,
+        /// What would mend it.
+        unblock: String,
+    },
     /// A cap is reached.
     OverBudget {
         /// Which one.
@@ -306,17 +313,17 @@ fn past(case: &Case) -> Result<(), Refusal> {
         Past::Fresh | Past::OverBudget { .. } => return Ok(()),
         Past::Done { evidence } => Refusal::Done { evidence: evidence.clone() },
         Past::CoolingDown { until, why } => Refusal::CoolingDown { until: *until, why: why.clone() },
-        Past::Refused { why, unblock } => {
-            Refusal::Blocked { needs: vec![Missing { need: Need::Words, why: why.clone(), unblock: unblock.clone() }] }
+        Past::Refused { why, unblock } => blocked(Need::Words, why.clone(), unblock.clone()),
+        Past::Stopped { why, unblock } => blocked(Need::Again, why.clone(), unblock.clone()),
+        Past::TurnedDown { at } => {
+            let why = format!("you said no on {}", at.format("%Y-%m-%d"));
+            blocked(Need::Human, why, format!("`reveille approve {}` takes it back", case.task.id))
         }
-        Past::TurnedDown { at } => Refusal::Blocked {
-            needs: vec![Missing {
-                need: Need::Human,
-                why: format!("you said no on {}", at.format("%Y-%m-%d")),
-                unblock: format!("`reveille approve {}` takes it back", case.task.id),
-            }],
-        },
     })
+}
+
+fn blocked(need: Need, why: String, unblock: String) -> Refusal {
+    Refusal::Blocked { needs: vec![Missing { need, why, unblock }] }
 }
 
 /// The needs that stand on the line itself; `needs:human` is met by an approval of exactly these words.

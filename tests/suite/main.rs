@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod brakes;
+mod breakers;
 mod channel;
 mod channels;
 mod commands;
@@ -13,6 +14,7 @@ mod example;
 mod killed;
 mod learn;
 mod measure;
+mod operations;
 mod plan;
 mod posted;
 mod progress;

@@ -13,11 +13,12 @@ use super::{Ready, print, print_json, ready};
 use crate::connect::BLUESKY_SESSION;
 use crate::deliberate::load;
 use crate::environment::Environment;
+use crate::failed::Failed;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
 use crate::observe::{self, Scene};
 use crate::readings;
-use crate::settings::read_by_others;
+use crate::settings::{By, read_by_others};
 
 /// Check the home without changing anything
 ///
@@ -54,13 +55,16 @@ impl Finding {
 
 impl Doctor {
     pub(super) fn run(self, home: Outcome<Home>, environment: &Environment) -> Outcome<ExitCode> {
-        let findings = match home.and_then(|home| ready(home, environment)) {
+        let failing = home.as_ref().ok().and_then(Failed::read).map(|failed| failing(&failed));
+        let mut findings = match home.and_then(|home| ready(home, environment)) {
             Ok(ready) => examine(&ready),
             Err(failure) => {
-                self.show(&[Finding::of("settings", &failure)])?;
+                let settings = Finding::of("settings", &failure);
+                self.show(&[settings].into_iter().chain(failing).collect::<Vec<_>>())?;
                 return Ok(ExitCode::from(2));
             }
         };
+        findings.extend(failing);
         self.show(&findings)?;
         Ok(ExitCode::from(u8::from(!findings.is_empty())))
     }
@@ -83,6 +87,12 @@ impl Doctor {
     }
 }
 
+/// Wakes that failed as a whole.
+fn failing(failed: &Failed) -> Finding {
+    let notice = failed.notice.as_ref().map(|notice| format!("; notice to you: {notice}")).unwrap_or_default();
+    Finding::error("wakes", format!("{}{notice}", failed.sentence()), failed.hint.clone())
+}
+
 fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     files(ready, &mut findings);
@@ -92,6 +102,7 @@ fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     database(&ready.home, &mut findings);
     reader(ready, &mut findings);
     links(ready.home.root(), &mut findings);
+    notice(ready, &mut findings);
     if ready.home.stop_file().exists() {
         findings.push(Finding::warning("stop", "the home is stopped by a file STOP", Some("remove the file to go on".to_owned())));
     }
@@ -159,6 +170,19 @@ fn database(home: &Home, findings: &mut Vec<Finding>) {
 fn reader(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
     if let Err(failure) = readings::open(&ready.settings, &ready.home, ready.environment, vec![]) {
         findings.push(Finding::of("model", &failure));
+    }
+}
+
+/// A notice that could not be given is found before it is wanted.
+fn notice(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
+    let program = match ready.settings.notice.as_ref().map(|notice| &notice.by) {
+        Some(By::Command { program, .. }) => program.as_str(),
+        Some(By::Macos) => "osascript",
+        Some(By::Email) | None => return,
+    };
+    if ready.environment.tool(program).is_none() {
+        let hint = "correct `by` in [notice]".to_owned();
+        findings.push(Finding::error("notice", format!("a notice could not be given: there is no program `{program}`"), Some(hint)));
     }
 }
 

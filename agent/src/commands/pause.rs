@@ -10,6 +10,7 @@ use super::print;
 use crate::environment::Environment;
 use crate::failure::{OrFail, Outcome};
 use crate::home::Home;
+use crate::pausing;
 
 /// Stop waking, until a time or until `resume`
 #[derive(Debug, Args)]
@@ -31,11 +32,19 @@ fn until(given: &str) -> Result<DateTime<Utc>, String> {
     given.parse().ok().or_else(date).ok_or_else(|| "write it like 2026-12-01 or 2026-12-01T08:00:00Z".to_owned())
 }
 
+/// It holds, whether PROGRESS.md can say so or not.
+fn show(home: &Home, memory: &mut Memory, now: DateTime<Utc>) {
+    if let Err(failure) = pausing::show(home, memory, now) {
+        tracing::warn!("PROGRESS.md does not show it: {failure}");
+    }
+}
+
 impl Pause {
     pub(super) fn run(self, home: &Home, environment: &Environment) -> Outcome<ExitCode> {
         let now = environment.now();
         let mut memory = Memory::open(&home.database(), now).or_fail()?;
         memory.pause(&self.reason, self.until, now).or_fail()?;
+        show(home, &mut memory, now);
         let end = self
             .until
             .map_or_else(|| "until `reveille resume`".to_owned(), |until| format!("until {}", until.format("%Y-%m-%d %H:%M UTC")));
@@ -50,6 +59,7 @@ impl Resume {
         let mut memory = Memory::open(&home.database(), now).or_fail()?;
         let was = memory.paused(now).or_fail()?.is_some();
         memory.resume(now).or_fail()?;
+        show(home, &mut memory, now);
         print(if was { "Going on: the next wake works again.\n" } else { "Was not paused.\n" })?;
         Ok(ExitCode::SUCCESS)
     }

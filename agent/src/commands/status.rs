@@ -1,19 +1,26 @@
 //! `status`: where things stand, from memory alone; nothing is decided and nothing changed.
 
+mod broken;
+
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use reveille_memory::{Memory, MemoryError};
+use reveille_memory::{Memory, MemoryError, Run};
 use reveille_mission::{Channel, NeedState};
 use reveille_skills::measure::{Reached, count_readers};
+use reveille_skills::readers::Counts;
 use serde::Serialize;
 
-use super::{Ready, print, print_json};
+use super::{Ready, print, print_json, ready};
 use crate::deliberate::load;
+use crate::environment::Environment;
+use crate::failed::Failed;
 use crate::failure::{OrFail, Outcome};
+use crate::home::Home;
 use crate::observe::{Scene, credential_now, suppressed};
 use crate::sheet::people;
+use crate::sheet::terminal::fold;
 
 /// Show where things stand: the last wakes, what waits for you, the numbers
 #[derive(Debug, Args)]
@@ -30,14 +37,20 @@ struct Standing {
     runs: u64,
     last: Option<Last>,
     next_wake: Option<DateTime<Utc>>,
+    /// Wakes that failed as a whole since the last good one.
+    failing: Option<Failed>,
     paused: Option<String>,
+    paused_until: Option<DateTime<Utc>>,
     stopped: bool,
     needs_you: Vec<Need>,
     awaiting_you: Vec<String>,
     /// What may have gone out.
     unsettled: Vec<String>,
     learned: Learned,
-    readers: Readers,
+    /// Nothing when the list can't be read.
+    readers: Option<Readers>,
+    /// Why it can't.
+    readers_problem: Option<String>,
     channels: Vec<Reachable>,
     /// What each channel brought, where that was measured.
     reach: Vec<Reached>,
@@ -58,6 +71,12 @@ struct Last {
     state: String,
     outcome: Option<String>,
     error: Option<String>,
+}
+
+impl Last {
+    fn of(run: Run) -> Self {
+        Self { run: run.id.0, started_at: run.started_at, state: run.state.to_string(), outcome: run.outcome, error: run.error }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -82,11 +101,19 @@ struct Readers {
 }
 
 impl Status {
-    pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
-        let standing = standing(ready)?;
+    /// With settings that are wrong it shows what can be known without them, and exits with 78.
+    pub(super) fn run(self, home: Home, environment: &Environment) -> Outcome<ExitCode> {
+        let settled = ready(home.clone(), environment).and_then(|ready| Ok((standing(&ready)?, ready)));
+        let (standing, ready) = match settled {
+            Ok(settled) => settled,
+            Err(failure) => {
+                broken::show(&home, environment, &failure, self.json)?;
+                return Err(failure);
+            }
+        };
         match self.json {
             true => print_json(&standing)?,
-            false => print(&shown(&standing, ready))?,
+            false => print(&shown(&standing, &ready))?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -99,14 +126,18 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         Err(MemoryError::Missing { .. }) => None,
         Err(error) => return Err(error).or_fail(),
     };
-    let readers = count_readers(ready.home.root(), &ready.settings.owner, &suppressed(memory.as_ref())?).or_fail()?;
+    let counted = count_readers(ready.home.root(), &ready.settings.owner, &suppressed(memory.as_ref())?);
+    let readers_problem = counted.as_ref().err().map(ToString::to_string);
+    let of = |readers: Counts| Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() };
     let mut standing = Standing {
         schema: 1,
         name: ready.settings.name.clone(),
         runs: 0,
         last: None,
         next_wake: None,
+        failing: Failed::read(&ready.home),
         paused: None,
+        paused_until: None,
         stopped: ready.home.stop_file().exists(),
         needs_you: vec![],
         awaiting_you: vec![],
@@ -114,7 +145,8 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         learned: Learned::default(),
         channels: vec![],
         reach: vec![],
-        readers: Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() },
+        readers: counted.ok().map(of),
+        readers_problem,
     };
     if let Some(memory) = &memory {
         from_memory(ready, memory, now, &mut standing)?;
@@ -141,17 +173,13 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
         standing.next_wake = Some(ready.settings.wake.schedule().next(now));
         let sheet = memory.sheet(run.id).or_fail()?;
         standing.needs_you = sheet.into_iter().flat_map(|sheet| sheet.asks).map(|ask| Need { ask: ask.ask, reach: ask.reach }).collect();
-        standing.last = Some(Last {
-            run: run.id.0,
-            started_at: run.started_at,
-            state: run.state.to_string(),
-            outcome: run.outcome.map(|outcome| outcome.to_string()),
-            error: run.error,
-        });
+        standing.last = Some(Last::of(run));
     }
     standing.learned = Learned { lines: memory.label_count().or_fail()?, set_aside: crate::learn::set_aside(memory)? };
     standing.reach = reveille_skills::measure::reached(memory, &ready.settings.priors, now).or_fail()?;
-    standing.paused = memory.paused(now).or_fail()?.map(|pause| pause.reason);
+    if let Some(pause) = memory.paused(now).or_fail()? {
+        (standing.paused, standing.paused_until) = (Some(pause.reason), pause.until);
+    }
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
     standing.unsettled = crate::telling::unsettled(memory, &shelf)?;
@@ -161,6 +189,27 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
         standing.awaiting_you.push(format!("{name} on {}", effect.channel));
     }
     Ok(())
+}
+
+/// Wakes that failed as a whole, in lines.
+fn failing(failed: &Failed) -> String {
+    let hint = failed.hint.as_ref().map(|hint| format!("hint: {hint}"));
+    let notice = failed.notice.as_ref().map(|notice| format!("notice to you: {notice}"));
+    let lines: Vec<String> = [Some(failed.sentence()), hint, notice].into_iter().flatten().collect();
+    let pieces = lines.iter().flat_map(|line| fold(line, 76));
+    pieces.enumerate().map(|(at, piece)| format!("{}{piece}\n", if at == 0 { "failing     " } else { "            " })).collect()
+}
+
+fn readers(standing: &Standing) -> String {
+    match (&standing.readers, &standing.readers_problem) {
+        (Some(readers), _) => {
+            format!(
+                "readers     {} confirmed, {} paying ({} addresses are no people)\n",
+                readers.confirmed, readers.paying, readers.left_out
+            )
+        }
+        (None, problem) => format!("readers     not counted: {}\n", problem.as_deref().unwrap_or_default()),
+    }
 }
 
 fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
@@ -176,15 +225,12 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
             }
         }
     }
+    out.push_str(&standing.failing.as_ref().map(failing).unwrap_or_default());
     if let Some(next) = &standing.next_wake {
         out.push_str(&format!("next due    {}\n", when(next)));
     }
     out.push_str(&format!("wakes       {}\n", standing.runs));
-    let readers = &standing.readers;
-    out.push_str(&format!(
-        "readers     {} confirmed, {} paying ({} addresses are no people)\n",
-        readers.confirmed, readers.paying, readers.left_out
-    ));
+    out.push_str(&readers(standing));
     if standing.learned.lines > 0 {
         let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };
         out.push_str(&format!("learned     {} lines from you{used}\n", standing.learned.lines));
@@ -195,7 +241,8 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     }
     out.push_str(&crate::reached::table(&standing.reach, ready.settings.wake.measure_every.delta(), ready.environment.now()));
     if let Some(reason) = &standing.paused {
-        out.push_str(&format!("paused      {reason}\n"));
+        let end = standing.paused_until.map_or_else(|| "until `reveille resume`".to_owned(), |until| format!("until {}", when(&until)));
+        out.push_str(&format!("paused      {end}: {reason}\n"));
     }
     if standing.stopped {
         out.push_str("stopped     by a file STOP in the home\n");

@@ -25,7 +25,7 @@ pub(crate) struct Wake {
 
 impl Wake {
     /// A rehearsal leaves nothing behind.
-    pub(super) fn leaves_a_log(&self) -> bool {
+    pub(super) fn leaves_a_trace(&self) -> bool {
         !self.dry_run
     }
 
@@ -38,6 +38,7 @@ impl Wake {
             true => print_json(&report)?,
             false => print(&report.text)?,
         }
-        Ok(ExitCode::SUCCESS)
+        // All that was tried failed, each for a reason of its own: the wake itself went well.
+        Ok(ExitCode::from(u8::from(report.failed)))
     }
 }

@@ -5,10 +5,25 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 16] = [
+const KEYS: [(&str, &[&str]); 17] = [
     (
         "*",
-        &["name", "url", "owner", "language", "description", "served", "wake", "model", "channels", "caps", "approve", "priors", "hosts"],
+        &[
+            "name",
+            "url",
+            "owner",
+            "language",
+            "description",
+            "served",
+            "wake",
+            "model",
+            "channels",
+            "caps",
+            "approve",
+            "priors",
+            "notice",
+            "hosts",
+        ],
     ),
     ("wake", &["every", "cron", "quiet", "timezone", "limit", "patience", "measure_every"]),
     ("model", &["name", "path"]),
@@ -24,6 +39,7 @@ const KEYS: [(&str, &[&str]); 16] = [
     ("channels.linkedin", &[]),
     ("caps", &["day", "channel", "run"]),
     ("approve", &["skills", "channels"]),
+    ("notice", &["by"]),
     (
         "priors",
         &[
@@ -142,6 +158,11 @@ mod tests {
                 "[channels.email]\nsmtp = \"smtp://m.example\"\nfrom = \"n@n.example\"\nunsubscribe = \"https://n.example\"\n",
                 "4:1: `unsubscribe` is an https address with `{token}` in it (hint: see docs/settings.md)",
             ),
+            (
+                "[notice]\nby = \"pigeon\"\n",
+                "5:6: `by` is \"email\", \"macos\", or a command as a list: [\"/path/to/program\", \"argument\"] (hint: see docs/settings.md)",
+            ),
+            ("[notice]\nby = \"email\"\n", "4:1: a notice by mail needs [channels.email] (hint: see docs/settings.md)"),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {

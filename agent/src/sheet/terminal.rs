@@ -155,7 +155,7 @@ fn wanted(out: &mut String, sheet: &Sheet) {
 }
 
 /// Breaks at spaces only, so that an address stays in one piece where it fits.
-fn fold(text: &str, width: usize) -> Vec<std::borrow::Cow<'_, str>> {
+pub(crate) fn fold(text: &str, width: usize) -> Vec<std::borrow::Cow<'_, str>> {
     let options = textwrap::Options::new(width)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);

@@ -32,6 +32,9 @@ pub struct Tally {
     pub next_try: Option<DateTime<Utc>>,
 }
 
+/// The part of a notice to the owner in the ledger: a mail, and no letter.
+pub const NOTICE: &str = "notice";
+
 impl Tally {
     /// All of them.
     #[must_use]
@@ -41,7 +44,7 @@ impl Tally {
 }
 
 impl Memory {
-    /// The mails of every letter, counted, oldest letter first.
+    /// The mails of every letter, counted, oldest letter first. A notice to the owner is no letter.
     ///
     /// # Errors
     /// The rows can't be read.
@@ -50,7 +53,7 @@ impl Memory {
                 sum(state = 'intended'), sum(state = 'intended' AND not_before IS NOT NULL), sum(state = 'sending'),
                 sum(state = 'confirmed'), sum(state = 'refused'), sum(state = 'unknown'),
                 min(CASE WHEN state = 'intended' THEN coalesce(not_before, 0) END)
-            FROM effects WHERE recipient <> '' GROUP BY issue, channel, part ORDER BY min(id)";
+            FROM effects WHERE recipient <> '' AND part <> 'notice' GROUP BY issue, channel, part ORDER BY min(id)";
         self.rows(sql, [], |row| {
             let count = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok(Tally {

@@ -6,6 +6,7 @@
 mod fit;
 mod letter;
 mod mail;
+mod notice;
 #[cfg(test)]
 pub(crate) mod script;
 mod sendmail;
@@ -26,11 +27,12 @@ use reveille_mission::Channel;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Account, Attached, Fault, PostLimits, Receipt};
+use super::{Account, Attached, Fault, Frozen, PostLimits, Receipt};
 use fit::{mailbox, refused};
 pub use letter::{Letter, compose};
 pub use mail::unsubscribe_token;
 pub(crate) use mail::{Mail, freeze};
+use notice::Notice;
 use sendmail::Sendmail;
 use smtp::Smtp;
 
@@ -145,6 +147,14 @@ impl Email {
         Ok(Account { name: self.from.clone(), page: None, followers: None, limits: PostLimits { characters: usize::MAX, link: 0 } })
     }
 
+    /// Freezes a notice to the owner about the program itself; sending it takes a `Sending`, as for every mail.
+    ///
+    /// # Errors
+    /// The address or the subject can't stand in a mail.
+    pub fn notice(&self, owner: &str, subject: &str, text: &str, now: DateTime<Utc>) -> Result<Frozen, Fault> {
+        notice::freeze(self, owner, subject, text, now)
+    }
+
     /// Opens the line if it is not open: before a mail is let go, so that a dead server costs no mail a try.
     pub(crate) fn ready(&self) -> Result<(), Fault> {
         match &self.way {
@@ -167,9 +177,13 @@ impl Email {
     /// Sends one mail that the ledger has let go.
     pub(crate) fn hand_over(&self, sending: &Sending, attached: &[Attached], now: DateTime<Utc>) -> Result<Receipt, NotTaken> {
         let effect = sending.effect();
-        let mail = Mail::of(&effect.text).ok_or_else(|| refused("what the ledger holds is no mail"))?;
-        let letter = self.letter(&mail.letter, attached)?;
-        let ready = mail::build(self, &mail, &letter)?;
+        let ready = match Notice::of(&effect.text) {
+            Some(notice) => notice::build(self, &notice)?,
+            None => {
+                let mail = Mail::of(&effect.text).ok_or_else(|| refused("what the ledger holds is no mail"))?;
+                mail::build(self, &mail, &*self.letter(&mail.letter, attached)?)?
+            }
+        };
         let said = match &self.way {
             Way::Smtp(smtp) => smtp.hand_over(&ready)?,
             Way::Sendmail(sendmail) => sendmail.hand_over(&ready)?,
