@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use reveille_memory::{Memory, Pause};
-use reveille_mission::{Edit, Progress};
+use reveille_mission::{Edit, LAST_WAKE, Progress};
 
 use crate::environment::Environment;
 use crate::failure::{OrFail, Outcome};
@@ -30,6 +30,11 @@ pub(crate) fn show(home: &Home, environment: &Environment, memory: &mut Memory) 
     let body = with_pause(&last, memory.paused(now).or_fail()?.as_ref());
     let Ok(bytes) = std::fs::read(home.progress()) else { return Ok(()) };
     let base = Progress::parse(bytes)?;
+    // An old memory was put back: what it wrote last is not what stands there, and must not take its place.
+    let wake = last.lines().find(|line| line.starts_with(LAST_WAKE));
+    if !base.block().is_some_and(|block| wake.is_some_and(|wake| block.lines().any(|line| line == wake))) {
+        return Ok(());
+    }
     record::write(&home.progress(), environment, &base, &[Edit::Block { body: body.clone(), last: Some(last) }], &|_| {})?;
     memory.keep_text("block", &body).or_fail()
 }

@@ -195,7 +195,7 @@ pub(crate) fn private() -> fs::OpenOptions {
 pub(crate) fn cannot(path: &Path, error: &io::Error) -> MemoryError {
     match error.kind() {
         io::ErrorKind::StorageFull => MemoryError::Full(path.to_owned()),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             MemoryError::NotWritable { path: path.to_owned(), reason: error.to_string() }
         }
         _ if error.raw_os_error().is_some() => MemoryError::Disk { path: path.to_owned(), reason: error.to_string() },

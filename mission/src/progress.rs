@@ -106,6 +106,12 @@ impl Progress {
         self.items.iter().filter(|item| item.state == ItemState::Open)
     }
 
+    /// The agent's block, if there is one, with line ends as the agent writes them.
+    pub fn block(&self) -> Option<String> {
+        let inner = self.block.as_ref()?.inner.clone();
+        Some(String::from_utf8_lossy(&self.source[inner]).replace("\r\n", "\n"))
+    }
+
     /// The number of the wake that wrote the agent's block, if there is a block that says it.
     pub fn last_run(&self) -> Option<i64> {
         let block = String::from_utf8_lossy(&self.source[self.block.as_ref()?.inner.clone()]).into_owned();

@@ -214,7 +214,7 @@ fn a_memory_of_before_is_brought_up_to_date_and_learns() {
     let database = Connection::open(home.join("memory/reveille.db")).expect("opened");
     database
         .execute_batch(
-            "DROP TABLE labels; DROP TABLE letters; DROP TABLE suppressed; DROP INDEX effects_of_issue; DROP TABLE slots; DROP TABLE missed; DROP TABLE lease;
+            "DROP TABLE labels; DROP TABLE letters; DROP TABLE suppressed; DROP INDEX effects_of_issue; DROP TABLE slots; DROP TABLE backups; DROP TRIGGER runs_are_thinned_once; ALTER TABLE runs DROP COLUMN summary; ALTER TABLE runs DROP COLUMN thinned_at; DROP TABLE missed; DROP TABLE lease;
              ALTER TABLE effects DROP COLUMN not_before; PRAGMA user_version = 2",
         )
         .expect("as it was before");

@@ -55,7 +55,7 @@ fn mastodon(until: usize) -> Scripted {
                 "created_at": "2026-11-17T14:00:00.000Z", "replies_count": 2, "reblogs_count": 3, "favourites_count": 5, "visibility": "public"})
         };
         match request.path.as_str() {
-            _ if nth >= until => Play::Answer { status: 401, headers: vec![], body: br#"{"error":"a-token is revoked"}"#.to_vec() },
+            _ if nth >= until => Play::Answer { status: 401, headers: vec![], body: br#"{"error":"cnry-a-token is revoked"}"#.to_vec() },
             "/api/v1/accounts/verify_credentials" => json_answer(
                 &json!({"id": "1", "acct": "inside", "username": "inside", "url": "https://s.example/@inside", "followers_count": 120}),
             ),
@@ -113,7 +113,7 @@ fn a_count_that_can_not_be_fetched_stays_and_says_its_age_and_the_secret_is_in_n
     let said = home.run(&["wake", "--no-model"]).ok();
     let progress = home.read("PROGRESS.md");
     assert!(progress.contains("the last numbers stay: 77 followers as of 9 days ago"), "{progress}");
-    assert!(!progress.contains("a-token") && !said.stdout.contains("a-token") && !said.stderr.contains("a-token"), "{said:?}");
+    assert!([&progress, &said.stdout, &said.stderr].iter().all(|text| !text.contains("a-token")), "{said:?}");
     let status = home.run(&["status"]).ok().stdout;
     assert!(status.contains("77 followers, measured 9 days ago"), "{status}");
     let kept = Memory::open_read_only(&home.join("memory/reveille.db")).unwrap().latest_facts().unwrap();

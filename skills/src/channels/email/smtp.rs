@@ -228,7 +228,7 @@ fn no(stage: Stage, code: u16, line: String) -> NotTaken {
 pub(in crate::channels) fn heard(reply: &str) -> Option<(u16, Vec<(Fault, bool)>)> {
     let answer: Response = reply.parse().ok()?;
     let (code, line) = (u16::from(answer.code()), line_of(&answer));
-    let stages = [no(Stage::Sender, code, line.clone()), no(Stage::Recipient, code, line.clone()), never(Stage::Content, code, line)];
+    let stages = [no(Stage::Sender, code, line.clone()), no(Stage::Recipient, code, line.clone()), no(Stage::Content, code, line)];
     (code >= 400).then(|| (code, stages.into_iter().map(|no| (no.fault, no.bounced)).collect()))
 }
 
