@@ -8,6 +8,7 @@ use reveille_tests::fuzzed::{TARGETS, Target};
 /// Megabytes that a process may take.
 const MOST: u64 = 200;
 
+#[expect(clippy::print_stdout, reason = "the table is for a document")]
 fn table(target: &Target, inputs: u64) -> campaign::Report {
     let report = campaign::campaign(target.name, target.read, target.words, inputs);
     println!(

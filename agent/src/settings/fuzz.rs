@@ -58,6 +58,7 @@ fn settings(data: &[u8]) {
     assert!(settings.wake.schedule().next(now) > now && settings.wake.limit.seconds() <= 7 * 86_400);
 }
 
+#[expect(clippy::print_stdout, reason = "the table is for a document")]
 fn table(inputs: u64) -> Option<u64> {
     let report = campaign::campaign("settings", settings, &WORDS, inputs);
     let (seconds, slowest) = (report.seconds, report.slowest.as_secs_f64() * 1000.0);

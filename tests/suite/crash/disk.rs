@@ -41,6 +41,7 @@ fn mounts_are_allowed() -> bool {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "what is not tried is said")]
 fn a_full_disk_stops_a_wake_and_the_next_goes_on() {
     if !mounts_are_allowed() {
         println!("no mount is allowed here: only the failing library was tried");

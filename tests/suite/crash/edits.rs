@@ -159,6 +159,7 @@ fn human(home: &Home, edits: usize) -> Tally {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figure is for a document")]
 fn racing_edits_lose_nothing() {
     let lines: String = (0..20).map(|nth| format!("- [ ] Shelve part {nth} for:nobody ‹{nth}›\n")).collect();
     let home = Home::new(format!("# Plan\n{lines}\n- [ ] {ORDER}\n"));

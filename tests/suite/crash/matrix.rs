@@ -317,6 +317,7 @@ fn repeats() -> (usize, usize) {
 }
 
 /// Hits each of these points with each of these blows.
+#[expect(clippy::print_stdout, reason = "the figure is for a document")]
 fn matrix(points: &[&str], blows: &[(Blow, usize)]) {
     let servers = Servers::start();
     let mut cases = Vec::new();
