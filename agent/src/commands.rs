@@ -106,10 +106,19 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
                 quiet_log()?;
                 return wake.run(&ready(home, environment)?);
             }
-            failed::watch(&home, environment, || {
+            let by_timer = wake.is_by_timer();
+            let woken = failed::watch(&home, environment, || {
                 logging::start(talk, Some(&home))?;
                 wake.run(&ready(home.clone(), environment)?)
-            })
+            });
+            match woken {
+                // Nobody is at hand, and `status` tells of the slot: a timer's mail each hour of a pause would help nobody.
+                Err(failure) if by_timer && failure.kind == Kind::Busy => {
+                    tracing::warn!("{failure}");
+                    Ok(failure.code())
+                }
+                woken => woken,
+            }
         }
         Command::Run(daemon) => {
             let home = find()?;

@@ -5,7 +5,7 @@
 mod disk;
 mod edits;
 mod frozen;
-mod matrix;
+pub(crate) mod matrix;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;

@@ -2,7 +2,9 @@
 
 use reveille_tests::scripted::{Play, Scripted};
 use reveille_tests::servers::Mastodon;
-use reveille_tests::{Home, SETTINGS, repository};
+use reveille_tests::{Home, SETTINGS, Said, repository};
+
+use crate::crash::matrix::failing_disk;
 
 /// The messages that the page shows under a heading, a line each.
 fn page(heading: &str) -> Vec<String> {
@@ -110,6 +112,74 @@ fn a_credential_is_lost() {
     let _ = home.run(&["wake", "--no-model"]).ok();
     texts.push(home.read("PROGRESS.md"));
     all_said("A credential is lost", &texts);
+}
+
+#[test]
+fn the_clock_is_wrong() {
+    let mut home = Home::new("- [ ] Refactor the queue for:nobody\n");
+    let scheduled = ["wake", "--no-model", "--scheduled", "cron"];
+    let mut texts = vec![];
+    // Two hours passed each time, whatever the clock says.
+    for (uptime, now) in [("0", "2026-11-20T14:00:00Z"), ("7200", "2026-11-28T16:00:00Z"), ("14400", "2026-11-20T18:00:00Z")] {
+        home.env("REVEILLE_UPTIME", uptime);
+        texts.push(said(home.at(now), &scheduled));
+        texts.extend([home.read("PROGRESS.md"), said(&home, &["status"])]);
+    }
+    texts.push(said(home.at("2026-11-20T15:00:00Z"), &scheduled));
+    all_said("The clock is wrong", &texts);
+}
+
+#[test]
+fn the_disk_is_full() {
+    let mut texts = vec![];
+    for (step, number) in [("before-claim", 28), ("after-begin", 28), ("before-claim", 30), ("before-claim", 5)] {
+        let home = Home::new("- [ ] Refactor the queue for:nobody\n");
+        let marks = tempfile::tempdir().expect("a folder");
+        let mut wake = home.command(&["wake", "--no-model"]);
+        wake.env("REVEILLE_FAULT", format!("{step}=mark")).env("REVEILLE_FAULT_MARK", marks.path().join("mark"));
+        wake.env("LD_PRELOAD", failing_disk()).env("REVEILLE_DISK_ERRNO", number.to_string());
+        let said = Said::of(&wake.env("REVEILLE_DISK_ROOT", home.path().canonicalize().expect("a path")).output().expect("it starts"));
+        assert_eq!(said.code, 1, "{said:?}");
+        texts.push(said.stderr);
+        let _ = home.run(&["wake", "--no-model"]).ok();
+    }
+    all_said("The disk is full", &texts);
+}
+
+/// Moves or copies all that is in a home into another folder.
+fn carry(from: &Home, to: &Home, by: &str, options: &[&str]) {
+    let there = std::fs::read_dir(from.path()).expect("a folder").flatten().map(|entry| entry.path());
+    let done = std::process::Command::new(by).args(options).args(there).arg(to.path()).status().expect("it starts");
+    assert!(done.success());
+}
+
+#[test]
+fn the_home_was_moved() {
+    let home = Home::new("- [ ] Refactor the queue for:nobody\n");
+    let _ = home.run(&["wake", "--no-model"]).ok();
+    let (mut moved, copy) = (Home::empty(), Home::empty());
+    carry(&home, &copy, "cp", &["-R"]);
+    carry(&home, &moved, "mv", &[]);
+    let _ = moved.at("2026-11-20T16:00:00Z").run(&["wake", "--no-model"]).ok();
+    all_said("The home was moved", &[moved.read("PROGRESS.md"), said(&copy, &["wake", "--no-model"])]);
+}
+
+#[test]
+fn a_backup_was_restored() {
+    let mut home = Home::new("- [ ] Refactor the queue for:nobody\n");
+    let _ = home.run(&["wake", "--no-model"]).ok();
+    let name = home.run(&["backup", "list", "--json"]).ok().json()[0]["name"].as_str().expect("a backup").to_owned();
+    let _ = home.at("2026-11-20T16:00:00Z").run(&["wake", "--no-model"]).ok();
+    let _ = home.run(&["backup", "restore", &name, "--yes"]).ok();
+    let mut texts = vec![said(&home, &["wake", "--no-model"])];
+    let _ = home.run(&["resume"]).ok();
+    let _ = home.at("2026-11-20T18:00:00Z").run(&["wake", "--no-model"]).ok();
+    for rest in ["reveille.db-wal", "reveille.db-shm"] {
+        let _ = std::fs::remove_file(home.join("memory").join(rest));
+    }
+    std::fs::copy(home.join("memory/backups").join(&name).join("reveille.db"), home.join("memory/reveille.db")).expect("put back");
+    texts.push(said(&home, &["wake", "--no-model"]));
+    all_said("A backup was restored", &texts);
 }
 
 #[test]

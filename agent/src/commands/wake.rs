@@ -35,6 +35,11 @@ impl Wake {
         !self.dry_run
     }
 
+    /// Whether nobody is at hand to read what it says.
+    pub(super) fn is_by_timer(&self) -> bool {
+        self.scheduled.is_some()
+    }
+
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };

@@ -149,7 +149,7 @@ fn settings(servers: &Servers) -> String {
 }
 
 /// The library that lets the disk fail (`tests/faults/disk.c`), compiled once.
-fn failing_disk() -> &'static PathBuf {
+pub(crate) fn failing_disk() -> &'static PathBuf {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
