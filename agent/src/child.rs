@@ -28,6 +28,8 @@ pub(crate) struct Call<'a> {
     /// The variables that it sees; all of ours when there is none.
     pub(crate) variables: Option<Vec<(OsString, OsString)>>,
     pub(crate) limit: Duration,
+    /// Where it runs, if not where we do.
+    pub(crate) folder: Option<&'a Path>,
 }
 
 /// How a child ended.
@@ -56,6 +58,9 @@ pub(crate) fn run(program: &Path, call: &Call<'_>) -> Ran {
     if let Some(variables) = &call.variables {
         command.env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
     }
+    if let Some(folder) = call.folder {
+        command.current_dir(folder);
+    }
     // A group of its own, so that what it starts dies with it.
     let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
     let mut child = match started {
@@ -67,7 +72,7 @@ pub(crate) fn run(program: &Path, call: &Call<'_>) -> Ran {
     if let (Some(mut stdin), Some(words)) = (child.stdin.take(), call.input) {
         let _ = stdin.write_all(words.expose_secret().as_bytes());
     }
-    let Some(status) = wait(&mut child, deadline) else {
+    let Some(status) = wait(&mut child, deadline, &|| false) else {
         end(&mut child);
         return Ran::TooLong;
     };
@@ -92,17 +97,19 @@ fn listen(from: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     heard
 }
 
-fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+/// How a child ended; none when it goes on at its deadline, or when it is to be stopped before.
+pub(crate) fn wait(child: &mut Child, deadline: Instant, stopped: &dyn Fn() -> bool) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(TICK),
+            Ok(None) if Instant::now() < deadline && !stopped() => std::thread::sleep(TICK),
             Ok(None) | Err(_) => return None,
         }
     }
 }
 
-fn end(child: &mut Child) {
+/// Ends a child that leads a group of its own, with all that it started.
+pub(crate) fn end(child: &mut Child) {
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.wait();
 }

@@ -272,7 +272,7 @@ impl<'a> Machine<'a> {
         let mut variables = self.environment.only(&VARIABLES);
         // Its words are read: in English.
         variables.push(("LC_ALL".into(), "C".into()));
-        match child::run(&path, &Call { arguments, input: None, variables: Some(variables), limit: LIMIT }) {
+        match child::run(&path, &Call { arguments, input: None, variables: Some(variables), limit: LIMIT, folder: None }) {
             Ran::Ended { code, answer, complaint } => {
                 Ok(Said { code, answer, complaint: String::from_utf8_lossy(&complaint).trim().to_owned() })
             }

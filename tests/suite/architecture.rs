@@ -163,7 +163,6 @@ fn nothing_leaves_but_through_the_ledger() {
                 "agent/src/child.rs",
                 "agent/src/backup/hook.rs",
                 "agent/src/daemon.rs",
-                "agent/src/notice/program.rs",
                 "models/src/pull/packages.rs",
             ],
         ),

@@ -6,16 +6,13 @@
 use std::ffi::OsString;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reveille_memory::HookEnd;
-use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Hooked;
-
-/// How often it is looked at.
-const TICK: Duration = Duration::from_millis(20);
+use crate::child::{end, wait};
 
 /// A program with its arguments, as it is to be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,21 +67,6 @@ fn started(call: &Call, hooked: &Hooked<'_>) -> Result<Child, String> {
         .process_group(0)
         .spawn()
         .map_err(|error| format!("`{}` can't be started: {error}", call.program))
-}
-
-fn wait(child: &mut Child, deadline: Instant, stopped: &dyn Fn() -> bool) -> Option<ExitStatus> {
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline && !stopped() => std::thread::sleep(TICK),
-            Ok(None) | Err(_) => return None,
-        }
-    }
-}
-
-fn end(child: &mut Child) {
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
-    let _ = child.wait();
 }
 
 /// What to say of a hook that did not end well.

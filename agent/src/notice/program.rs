@@ -3,24 +3,18 @@
 //! Must stay true: no shell is asked; the words are never part of a script (a command has them on standard input, AppleScript as
 //! an argument of its own); the child has an empty environment, the home as its folder, and half a minute.
 
-use std::io::Write;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::SecretString;
 
 use super::Words;
+use crate::child::{self, Call, Ran};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::home::Home;
 
 /// How long it may take.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// How often the child is looked at.
-const TICK: Duration = Duration::from_millis(10);
 
 /// The most characters of a notification.
 const SHOWN: usize = 200;
@@ -48,43 +42,21 @@ fn notification(words: &Words) -> Vec<String> {
 fn run(home: &Home, environment: &Environment, program: &str, arguments: &[String], input: &str) -> Outcome {
     let failed = |why: String| Failure::message(Kind::Failed, why);
     let place = environment.tool(program).ok_or_else(|| failed(format!("there is no program `{program}`")))?;
-    match child(&place, arguments, home.root(), input) {
-        Err(error) => Err(failed(format!("`{program}` can't be started: {error}"))),
-        Ok(None) => Err(failed(format!("`{program}` did not end within {} s and was killed", LIMIT.as_secs()))),
-        Ok(Some(status)) if status.success() => Ok(()),
-        Ok(Some(status)) => Err(failed(format!("`{program}` ended with {status}"))),
+    let input = SecretString::from(input);
+    let call = Call {
+        arguments: arguments.iter().map(Into::into).collect(),
+        input: Some(&input),
+        variables: Some(vec![]),
+        limit: LIMIT,
+        folder: Some(home.root()),
+    };
+    match child::run(&place, &call) {
+        Ran::Ended { code: Some(0), .. } => Ok(()),
+        Ran::Ended { code: Some(code), .. } => Err(failed(format!("`{program}` ended with exit code {code}"))),
+        Ran::Ended { code: None, .. } => Err(failed(format!("`{program}` was ended by a signal"))),
+        Ran::TooLong => Err(failed(format!("`{program}` did not end within {} s and was killed", LIMIT.as_secs()))),
+        Ran::NotStarted(why) => Err(failed(why)),
     }
-}
-
-fn child(program: &Path, arguments: &[String], folder: &Path, input: &str) -> std::io::Result<Option<ExitStatus>> {
-    // A group of its own, so that what it starts dies with it.
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // Less than a pipe holds: it can't block. Whoever does not read it may do without.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let deadline = Instant::now() + LIMIT;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        std::thread::sleep(TICK);
-    }
-    end(&mut child);
-    Ok(None)
-}
-
-fn end(child: &mut Child) {
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
-    let _ = child.wait();
 }
 
 #[cfg(test)]

@@ -71,5 +71,8 @@ fn tool(environment: &Environment, name: &str) -> Result<std::path::PathBuf, Tro
 /// What it complains of is not shown, for it could be anything.
 fn run(environment: &Environment, program: &Path, call: &Call) -> Ran {
     let arguments = call.arguments.iter().map(Into::into).collect();
-    child::run(program, &child::Call { arguments, input: call.input.as_ref(), variables: Some(environment.for_child()), limit: LIMIT })
+    child::run(
+        program,
+        &child::Call { arguments, input: call.input.as_ref(), variables: Some(environment.for_child()), limit: LIMIT, folder: None },
+    )
 }
