@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::environment::Environment;
-use crate::failed;
+use crate::failed::{self, Started};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
 use crate::logging::{self, Talk};
@@ -104,7 +104,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
             let home = find()?;
             if !wake.leaves_a_trace() {
                 quiet_log()?;
-                return wake.run(&ready(home, environment)?);
+                return wake.run(&ready(home, environment)?).map(Started::code);
             }
             let by_timer = wake.is_by_timer();
             let woken = failed::watch(&home, environment, || {

@@ -111,15 +111,36 @@ impl Failed {
     }
 }
 
-/// Runs a wake and remembers whether it failed as a whole; tells the owner when that has lasted.
-pub(crate) fn watch(home: &Home, environment: &Environment, wake: impl FnOnce() -> Outcome<ExitCode>) -> Outcome<ExitCode> {
+/// Runs a wake and remembers whether it failed as a whole; tells the owner when that has lasted. A start that was not due is no
+/// wake: it says nothing of the one before.
+pub(crate) fn watch(home: &Home, environment: &Environment, wake: impl FnOnce() -> Outcome<Started>) -> Outcome<ExitCode> {
     let result = wake();
     match &result {
-        Ok(_) => forget(home),
+        Ok(Started::Woke(_)) => forget(home),
+        Ok(Started::NotDue) => {}
         Err(failure) if matches!(failure.kind, Kind::Busy | Kind::Usage) => {}
         Err(failure) => remember(home, environment, failure),
     }
-    result
+    result.map(Started::code)
+}
+
+/// What came of a start that did not fail.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Started {
+    /// A wake, with its exit code.
+    Woke(ExitCode),
+    /// Nothing: its slot was filled.
+    NotDue,
+}
+
+impl Started {
+    /// The exit code.
+    pub(crate) fn code(self) -> ExitCode {
+        match self {
+            Started::Woke(code) => code,
+            Started::NotDue => ExitCode::SUCCESS,
+        }
+    }
 }
 
 fn forget(home: &Home) {

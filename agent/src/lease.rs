@@ -30,7 +30,9 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder)?;
-                return Err(Failure::message(Kind::Busy, format!("another wake is running ({})", holder.trim())));
+                // Between the lock and its words there is a moment.
+                let holder = if holder.trim().is_empty() { "it has just begun" } else { holder.trim() };
+                return Err(Failure::message(Kind::Busy, format!("another wake is running ({holder})")));
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }

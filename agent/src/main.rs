@@ -25,6 +25,7 @@ mod logging;
 mod measuring;
 mod noted;
 mod notice;
+mod numbers;
 mod observe;
 mod past;
 mod pausing;

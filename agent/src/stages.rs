@@ -81,10 +81,10 @@ impl Stages {
         move || signal.load(Ordering::Relaxed) != 0 || Instant::now() >= deadline
     }
 
-    /// The same for what has to be done though the time is up: a signal only.
+    /// The same for what has to be done though the time is up: a signal only, and not the watchdog's own.
     pub(crate) fn signalled(&self) -> impl Fn() -> bool + use<> {
-        let signal = Arc::clone(&self.signal);
-        move || signal.load(Ordering::Relaxed) != 0
+        let (signal, over) = (Arc::clone(&self.signal), Arc::clone(&self.over));
+        move || signal.load(Ordering::Relaxed) != 0 && !over.load(Ordering::Relaxed)
     }
 
     /// An error when it is time to stop.

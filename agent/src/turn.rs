@@ -38,8 +38,8 @@ pub(crate) enum Turn<'a> {
 pub(crate) struct Begin<'a> {
     pub(crate) run: RunId,
     pub(crate) lease: Lease<'a>,
-    /// What the human should know of the time that passed.
-    pub(crate) said: Vec<String>,
+    /// What passed without a wake since the last one.
+    pub(crate) missed: Option<Missed>,
 }
 
 /// Takes the turn: slot, lease and run in one step.
@@ -66,8 +66,7 @@ pub(crate) fn take<'a>(scene: &Scene<'_>, memory: &mut Memory, lock: &'a Lock, t
     for left in abandoned {
         tracing::warn!(run = left.0, "this run was left open by a crash; it counts as abandoned");
     }
-    let said = said(scene, memory, missed)?;
-    Ok(Turn::Ours(Begin { run, lease: Lease::of(lock, run), said }))
+    Ok(Turn::Ours(Begin { run, lease: Lease::of(lock, run), missed }))
 }
 
 /// Notes that a timer started a wake in vain: the slot is missed, unless a later one in it is luckier.
@@ -84,7 +83,8 @@ fn look(scene: &Scene<'_>, memory: &Memory) -> Outcome<Due> {
     Ok(due(scene.now, last, &schedule))
 }
 
-fn said(scene: &Scene<'_>, memory: &mut Memory, missed: Option<Missed>) -> Outcome<Vec<String>> {
+/// Notes what was missed, and looks at the clock. What the human should know of the time that passed.
+pub(crate) fn said(scene: &Scene<'_>, memory: &mut Memory, missed: Option<Missed>) -> Outcome<Vec<String>> {
     let set = clock::look(scene, memory)?;
     if let Some(missed) = missed {
         let why = match set {

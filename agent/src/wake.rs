@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use chrono::{DateTime, Utc};
 use reveille_memory::{Memory, RunEnd, RunId, RunState};
-use reveille_mission::{Ask, Decision, Edit, GoalUnit, Need, NeedState, Shelf};
+use reveille_mission::{Ask, Decision, Edit, Need, NeedState};
 use serde::Serialize;
 
 use crate::act::{self, Done};
@@ -20,12 +20,13 @@ use crate::lease::Lock;
 use crate::ledger;
 use crate::letter;
 use crate::noted;
+use crate::numbers;
 use crate::observe::Scene;
 use crate::reached;
 use crate::record;
 use crate::rendering;
-use crate::sheet::markdown::{self, Number};
-use crate::sheet::terminal::{self, Heading};
+use crate::sheet::markdown;
+use crate::sheet::terminal;
 use crate::sheet::{self, Sheet};
 use crate::stages::Stages;
 use crate::tried;
@@ -89,10 +90,12 @@ pub(crate) fn wake(scene: &Scene<'_>, manner: &Manner, start: Start) -> Outcome<
     let run = begin.run;
     faults.reach(Moment::AfterBegin);
     let mut stages = Stages::start(scene.settings.wake.limit.duration())?;
-    let _watchdog = watch(scene, run, &stages)?;
+    let (_watchdog, trouble) = watch(scene, run, &stages).map_or_else(|failure| (None, Some(failure)), |watchdog| (Some(watchdog), None));
     let stopped = stages.brake();
     let guard = Guard { scene, lease: &begin.lease, stopped: &stopped, faults, begun: Cell::new(0) };
-    let result = stages_of(&guard, manner, &mut memory, run, begin.said, &mut stages);
+    // From here on whatever fails ends the run, and is what is kept of it.
+    let said = trouble.map_or_else(|| turn::said(scene, &mut memory, begin.missed), Err);
+    let result = said.and_then(|said| stages_of(&guard, manner, &mut memory, run, said, &mut stages));
     faults.reach(Moment::BeforeEnd);
     let ended = end(scene, &mut memory, run, &stages, &result);
     // Behind the end of the run, so that the copy holds it as it ended; a wake that failed has a day of its human's work to keep.
@@ -330,7 +333,7 @@ fn record_all(
     // Whoever paused it meanwhile sees it here too.
     notes.hurt.extend(memory.paused(guard.now()).or_fail()?.map(|pause| crate::pausing::sentence(&pause)));
     let reach = reached::lines(scene, memory)?;
-    let body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers(deliberation, &shelf), &reach);
+    let body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers::numbers(deliberation, &shelf), &reach);
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();
@@ -358,7 +361,7 @@ fn shown(
     before: &[u8],
     after: &[u8],
 ) -> String {
-    let mut text = terminal::render(sheet, &heading(scene, deliberation));
+    let mut text = terminal::render(sheet, &numbers::heading(scene, deliberation));
     text.push_str(&terminal::done(sheet, &done.did, &done.evidence));
     text.push_str(&terminal::notes(said));
     text.push_str(&terminal::difference(&String::from_utf8_lossy(before), &String::from_utf8_lossy(after)));
@@ -382,59 +385,7 @@ fn rehearse(scene: &Scene<'_>, manner: &Manner) -> Outcome<Report> {
         Some(pick) => format!("would do: {}", pick.text),
         None => markdown::at_rest(sheet.outcome).to_owned(),
     };
-    let mut text = terminal::render(&sheet, &heading(scene, &deliberation));
+    let mut text = terminal::render(&sheet, &numbers::heading(scene, &deliberation));
     text.push_str("Nothing was changed (--dry-run).\n");
     Ok(Report { run: None, did, evidence: vec![], learned: vec![], sheet, failed: false, text })
-}
-
-/// What stands above the sheet.
-pub(crate) fn heading<'a>(scene: &'a Scene<'_>, deliberation: &Deliberation) -> Heading<'a> {
-    let readers = &deliberation.readers;
-    let counted = |unit| readers.as_ref().map_or_else(|| "?".to_owned(), |readers| count(readers, unit).to_string());
-    let goal = deliberation.loaded.mission.goals.first().map_or_else(
-        || "no goal in MISSION.md".to_owned(),
-        |goal| format!("{} of {} {}", counted(goal.unit), goal.target, unit_name(goal.unit)),
-    );
-    Heading { name: &scene.settings.name, goal, unit: unit_name(deliberation.unit) }
-}
-
-fn count(readers: &reveille_skills::readers::Counts, unit: GoalUnit) -> u64 {
-    match unit {
-        GoalUnit::Paying => readers.paying,
-        GoalUnit::Confirmed => readers.confirmed,
-    }
-}
-
-fn unit_name(unit: GoalUnit) -> &'static str {
-    match unit {
-        GoalUnit::Paying => "paid subscribers",
-        GoalUnit::Confirmed => "confirmed readers",
-    }
-}
-
-/// The numbers against the goal, after what was done.
-fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number> {
-    let (readers, goals) = (&deliberation.readers, &deliberation.loaded.mission.goals);
-    let goal = |unit: GoalUnit| {
-        goals.iter().find(|goal| goal.unit == unit).map(|goal| match goal.by {
-            Some(by) => format!("{} by {by}", goal.target),
-            None => goal.target.to_string(),
-        })
-    };
-    let left_out = match readers.as_ref().map_or(0, |readers| readers.left_out.total()) {
-        0 => String::new(),
-        total => format!(" ({total} more addresses are no people: yours, test domains, unconfirmed, gone)"),
-    };
-    let counted = |unit| {
-        readers.as_ref().map_or_else(|| "not counted: the list can't be read".to_owned(), |readers| count(readers, unit).to_string())
-    };
-    let published = shelf.published().count();
-    let ready = shelf.ready().count();
-    let row = |name: &str, today: String, goal: Option<String>| Number { name: name.to_owned(), today, goal: goal.unwrap_or_default() };
-    vec![
-        row("paid subscribers", counted(GoalUnit::Paying), goal(GoalUnit::Paying)),
-        row("confirmed readers", format!("{}{left_out}", counted(GoalUnit::Confirmed)), goal(GoalUnit::Confirmed)),
-        row("issues published", published.to_string(), None),
-        row("drafts ready", ready.to_string(), None),
-    ]
 }

@@ -14,6 +14,9 @@ use crate::failure::Outcome;
 /// How long a wake that was asked to stop may take: more than a server may be silent (`patience`, two minutes at most).
 const GRACE: Duration = Duration::from_secs(150);
 
+/// How long the last words may take.
+const WORDS: Duration = Duration::from_secs(10);
+
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -36,11 +39,23 @@ impl Watchdog {
             let _ = kill_process(getpid(), Signal::TERM);
             // Counted from here: a wake that was frozen for a night still gets its time to end by itself.
             if Watch::start(clock).until(GRACE, &watched) {
-                last_words();
+                say(last_words);
                 let _ = kill_process(getpid(), Signal::KILL);
             }
         })?;
         Ok(Self { _alive: alive })
+    }
+}
+
+/// Says the last words in a thread of their own: what they are written to may hang as the wake does.
+fn say(last_words: impl FnOnce() + Send + 'static) {
+    let (done, said) = channel();
+    let speaker = std::thread::Builder::new().spawn(move || {
+        last_words();
+        let _ = done.send(());
+    });
+    if speaker.is_ok() {
+        let _ = said.recv_timeout(WORDS);
     }
 }
 

@@ -11,8 +11,9 @@ CREATE TRIGGER slots_are_frozen BEFORE UPDATE ON slots
 BEGIN SELECT RAISE(ABORT, 'a slot is filled once'); END;
 
 CREATE TABLE missed (                      -- slots that passed without a wake
-    first    INTEGER PRIMARY KEY,          -- when the first of them begins, in seconds since 1970
-    last     INTEGER NOT NULL,
+    id       INTEGER PRIMARY KEY,
+    first    INTEGER NOT NULL,             -- when the first of them begins, in seconds since 1970
+    last     INTEGER NOT NULL,             -- when the last of them begins; those between that are noted in a row of their own don't count
     count    INTEGER NOT NULL CHECK (count > 0),
     why      TEXT NOT NULL,
     noted_at INTEGER NOT NULL

@@ -124,8 +124,10 @@ impl Memory {
                 })?;
             let count = i64::from(missed.count) - known;
             if count > 0 {
+                // One slot may have been filled since it was looked at.
                 conn.execute(
-                    "INSERT OR IGNORE INTO missed VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO missed (first, last, count, why, noted_at) SELECT ?1, ?2, ?3, ?4, ?5
+                     WHERE ?1 <> ?2 OR NOT EXISTS (SELECT 1 FROM slots WHERE slot = ?1)",
                     params![first, last, count, missed.why, micros(now)],
                 )?;
             }
@@ -138,7 +140,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn missed(&self, since: DateTime<Utc>) -> Result<Vec<MissedSlots>, MemoryError> {
-        self.rows("SELECT first, last, count, why FROM missed WHERE last >= ?1 ORDER BY first DESC", [since.timestamp()], |row| {
+        self.rows("SELECT first, last, count, why FROM missed WHERE last >= ?1 ORDER BY last DESC, id DESC", [since.timestamp()], |row| {
             let begins = |seconds: i64| time(seconds.saturating_mul(1_000_000));
             Ok(MissedSlots { first: begins(row.get(0)?), last: begins(row.get(1)?), count: row.get(2)?, why: row.get(3)? })
         })
@@ -162,9 +164,10 @@ fn write_lease(conn: &Connection, run: RunId, lease: &Lease) -> rusqlite::Result
     conn.execute("INSERT OR REPLACE INTO lease VALUES (1, ?1, ?2, ?3, ?4, ?5)", values).map(|_| ())
 }
 
-/// A lease through another lock file whose time is not up.
+/// A lease through another lock file whose time is not up. One that begins in the future is of a wrong clock, and nobody's.
 fn held_by_another(conn: &Connection, lease: &Lease) -> rusqlite::Result<Option<Lease>> {
-    Ok(read_lease(conn)?.filter(|other| other.lock != lease.lock && other.deadline > lease.since))
+    let holds = |other: &Lease| other.lock != lease.lock && other.deadline > lease.since && other.since <= lease.since + BACK;
+    Ok(read_lease(conn)?.filter(holds))
 }
 
 fn read_lease(conn: &Connection) -> rusqlite::Result<Option<Lease>> {
@@ -227,6 +230,9 @@ mod tests {
         assert_eq!(begun(&mut memory, None, 2, "14:20", "14:40"), Begun::Held(lease(1, "14:10", "14:30")));
         assert!(matches!(begun(&mut memory, None, 2, "14:30", "14:50"), Begun::Run(..)));
         assert!(!memory.holds_lease(second, at("14:29")).expect("read"));
+        // A clock that was hours ahead is no lease for hours.
+        assert!(matches!(begun(&mut memory, None, 3, "20:00", "20:20"), Begun::Run(..)));
+        assert!(matches!(begun(&mut memory, None, 4, "15:00", "15:20"), Begun::Run(..)));
     }
 
     #[test]
@@ -236,9 +242,20 @@ mod tests {
         memory.miss(&missed("04:00", "04:00", 1, "paused"), at("04:01")).expect("noted");
         memory.miss(&missed("02:00", "08:00", 4, "asleep"), at("10:00")).expect("noted");
         memory.miss(&missed("04:00", "04:00", 1, "asleep"), at("10:01")).expect("known");
+        // Paused when the first of them came, asleep later on.
+        memory.miss(&missed("12:00", "12:00", 1, "paused"), at("12:01")).expect("noted");
+        memory.miss(&missed("12:00", "16:00", 3, "asleep"), at("18:00")).expect("noted");
         let known = memory.missed(at("00:00")).expect("read");
-        assert_eq!(known, [missed("04:00", "04:00", 1, "paused"), missed("02:00", "08:00", 3, "asleep")]);
+        let expected = [
+            ("12:00", "16:00", 2, "asleep"),
+            ("12:00", "12:00", 1, "paused"),
+            ("02:00", "08:00", 3, "asleep"),
+            ("04:00", "04:00", 1, "paused"),
+        ];
+        assert_eq!(known, expected.map(|(first, last, count, why)| missed(first, last, count, why)));
         assert!(matches!(begun(&mut memory, Some(at("04:00").timestamp()), 1, "05:00", "05:20"), Begun::Run(..)));
-        assert_eq!(memory.missed(at("00:00")).expect("read").len(), 1);
+        assert_eq!(memory.missed(at("00:00")).expect("read").len(), 3);
+        memory.miss(&missed("04:00", "04:00", 1, "busy"), at("05:01")).expect("asked");
+        assert_eq!(memory.missed(at("00:00")).expect("read").len(), 3, "it was filled meanwhile");
     }
 }

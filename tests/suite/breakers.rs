@@ -281,3 +281,15 @@ fn a_pause_is_seen_in_the_list_and_in_status_and_keeps_what_the_human_wrote() {
     let _ = home.run(&["resume"]).ok();
     assert_eq!(home.read("PROGRESS.md"), format!("{before}\n- [ ] added by hand\n"));
 }
+
+#[test]
+fn a_start_that_was_not_due_says_nothing_of_the_wake_before() {
+    let mut home = Home::new("- [ ] Refactor the queue for:nobody\n");
+    let scheduled = ["wake", "--no-model", "--scheduled", "cron"];
+    std::fs::remove_file(home.join("PROGRESS.md")).expect("removed");
+    std::fs::create_dir(home.join("PROGRESS.md")).expect("made");
+    assert_eq!(home.run(&scheduled).code, 1);
+    assert_eq!(home.at("2026-11-20T15:00:00Z").run(&scheduled).ok().stdout, "Not due before 2026-11-20 16:00 UTC.\n");
+    let failing = home.run(&["status", "--json"]).json()["failing"]["times"].clone();
+    assert_eq!(failing, 1, "it is still failing");
+}

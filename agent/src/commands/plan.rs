@@ -7,8 +7,9 @@ use clap::Args;
 use super::{Ready, print, print_json};
 use crate::deliberate::Manner;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::numbers::heading;
 use crate::observe::Scene;
-use crate::wake::{consider, heading};
+use crate::wake::consider;
 
 /// Show what a wake would decide now, without doing it
 ///

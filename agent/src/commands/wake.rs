@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Ready, print, print_json};
 use crate::deliberate::Manner;
+use crate::failed::Started;
 use crate::failure::Outcome;
 use crate::fault::Faults;
 use crate::observe::Scene;
@@ -40,7 +41,7 @@ impl Wake {
         self.scheduled.is_some()
     }
 
-    pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
+    pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<Started> {
         let now = ready.environment.now();
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
         let manner = Manner { assumed: vec![], no_model: self.no_model, waking: true, faults: Faults::of(ready.environment)? };
@@ -56,7 +57,7 @@ impl Wake {
                     true => print_json(&serde_json::json!({ "not_until": next }))?,
                     false => print(&format!("Not due before {}.\n", next.format("%Y-%m-%d %H:%M UTC")))?,
                 }
-                return Ok(ExitCode::SUCCESS);
+                return Ok(Started::NotDue);
             }
         };
         match self.json {
@@ -64,6 +65,6 @@ impl Wake {
             false => print(&report.text)?,
         }
         // All that was tried failed, each for a reason of its own: the wake itself went well.
-        Ok(ExitCode::from(u8::from(report.failed)))
+        Ok(Started::Woke(ExitCode::from(u8::from(report.failed))))
     }
 }
