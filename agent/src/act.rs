@@ -84,6 +84,7 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
     let eligible = action.chosen().eligible();
     let (task, reading) = (eligible.task(), eligible.reading());
     guard.lease.check(memory, guard.now())?;
+    crate::commands::not_paused(memory, guard.now())?;
     let subject = || match &reading.subject {
         Subject::One(id) => deliberation.loaded.shelf.by_id(id).cloned(),
         _ => None,

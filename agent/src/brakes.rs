@@ -64,7 +64,7 @@ impl Guard<'_> {
         let (caps, since) = (&self.scene.settings.caps, self.now() - TimeDelta::hours(24));
         let (mut today, mut on_channel) = (0, 0);
         for other in Channel::ALL {
-            let sent = memory.sent_since(&other.to_string(), since).map_err(|error| error.to_string())?;
+            let sent = memory.sent_since(&other.to_string(), since, self.now()).map_err(|error| error.to_string())?;
             today += sent;
             on_channel += if other == channel { sent } else { 0 };
         }

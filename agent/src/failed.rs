@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use reveille_memory::{Memory, RunState};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
+use crate::lease::Lock;
 use crate::notice;
 use crate::record::write_whole;
 
@@ -114,6 +116,10 @@ impl Failed {
 /// Runs a wake and remembers whether it failed as a whole; tells the owner when that has lasted. A start that was not due is no
 /// wake: it says nothing of the one before.
 pub(crate) fn watch(home: &Home, environment: &Environment, wake: impl FnOnce() -> Outcome<Started>) -> Outcome<ExitCode> {
+    if died(home, environment).unwrap_or_default() {
+        let failure = Failure::message(Kind::Failed, "a wake was cut off: a crash, a power cut, or its end by force");
+        remember(home, environment, &failure.hint("`reveille log` shows how far it came; out of memory, perhaps?"));
+    }
     let result = wake();
     match &result {
         Ok(Started::Woke(_)) => forget(home),
@@ -122,6 +128,18 @@ pub(crate) fn watch(home: &Home, environment: &Environment, wake: impl FnOnce() 
         Err(failure) => remember(home, environment, failure),
     }
     result.map(Started::code)
+}
+
+/// Whether the wake before this one ended without a word; it is told so once.
+fn died(home: &Home, environment: &Environment) -> Outcome<bool> {
+    let now = environment.now();
+    if !home.database().exists() {
+        return Ok(false);
+    }
+    // Whoever holds it may be that very wake.
+    let _lock = Lock::take(home, now)?;
+    let open = Memory::open_read_only(&home.database()).or_fail()?.last_run().or_fail()?.is_some_and(|run| run.state == RunState::Running);
+    Ok(open && !Memory::open(&home.database(), now).or_fail()?.abandon_open_runs(now).or_fail()?.is_empty())
 }
 
 /// What came of a start that did not fail.

@@ -32,7 +32,8 @@ impl Lock {
                 file.read_to_string(&mut holder)?;
                 // Between the lock and its words there is a moment.
                 let holder = if holder.trim().is_empty() { "it has just begun" } else { holder.trim() };
-                return Err(Failure::message(Kind::Busy, format!("another wake is running ({holder})")));
+                let failure = Failure::message(Kind::Busy, format!("another wake is running ({holder})"));
+                return Err(failure.hint("it ends by itself, within `limit` in [wake]; `reveille status` shows what came of it"));
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }

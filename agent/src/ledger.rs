@@ -81,7 +81,7 @@ impl Ledger {
         }
         ledger.measured = memory.text("measured").or_fail()?.and_then(|at| at.parse().ok());
         for channel in Channel::ALL {
-            ledger.today.insert(channel, memory.sent_since(&channel.to_string(), now - TimeDelta::hours(24)).or_fail()?);
+            ledger.today.insert(channel, memory.sent_since(&channel.to_string(), now - TimeDelta::hours(24), now).or_fail()?);
         }
         Ok(ledger)
     }

@@ -79,7 +79,12 @@ pub(crate) fn missed(scene: &Scene<'_>, memory: &mut Memory, why: &str) -> Outco
 fn look(scene: &Scene<'_>, memory: &Memory) -> Outcome<Due> {
     let schedule = scene.settings.wake.schedule();
     let Some(slot) = schedule.slot(scene.now) else { return Ok(Due::NotUntil(schedule.next(scene.now))) };
-    let last = memory.last_slot(slot.seconds()).or_fail()?.and_then(Slot::at);
+    // Up to now, not up to this slot: a schedule that was changed must not go back behind a wake of the old one.
+    let last = memory
+        .last_slot(scene.now.timestamp())
+        .or_fail()?
+        .and_then(Slot::at)
+        .max(memory.last_slot(slot.seconds()).or_fail()?.and_then(Slot::at));
     Ok(due(scene.now, last, &schedule))
 }
 

@@ -181,6 +181,7 @@ fn stages_of(
     let mut ticks = Vec::new();
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
     guard.faults.reach(Moment::AfterRecover);
+    let gone = !scene.home.progress().exists() && memory.text("block").or_fail()?.is_some();
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
     let rendered = stages.run("render", || rendering::refresh(scene, memory, &deliberation))?;
     let (_, _, asks) = deliberation.decide(scene);
@@ -191,6 +192,7 @@ fn stages_of(
     }
     ticks.extend(heard.edits);
     let mut notes = Notes { learned, hurt: said };
+    notes.hurt.extend(gone.then(|| GONE.to_owned()));
     notes.hurt.extend(recovered);
     notes.hurt.extend(rendered);
     notes.hurt.extend(heard.said);
@@ -231,6 +233,10 @@ fn compact(memory: &mut Memory, deliberation: &Deliberation, now: DateTime<Utc>)
     }
     Ok(())
 }
+
+/// What is said when the human's list is not there any more.
+const GONE: &str = "PROGRESS.md was gone, and a new one was begun without your list: `reveille backup list` shows the copies of it, in \
+    memory/backups/…/home/PROGRESS.md";
 
 /// How many tasks may fail in one wake before it gives up.
 const FAILURES: usize = 3;

@@ -62,6 +62,8 @@ pub struct RunEnd {
 pub struct Run {
     /// Its number.
     pub id: RunId,
+    /// The process.
+    pub pid: u32,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -80,7 +82,7 @@ pub struct Run {
     pub slot: Option<i64>,
 }
 
-const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error, trigger, slot";
+const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error, trigger, slot, pid";
 
 /// What an abandoned run has as its error.
 const CUT_OFF: &str = "it was cut off: a crash, a power cut, or its end by force";
@@ -204,6 +206,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
         error: row.get(6)?,
         trigger: row.get(7)?,
         slot: row.get(8)?,
+        pid: row.get(9)?,
     })
 }
 

@@ -50,7 +50,12 @@ pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
         (Some(Skill::Publish), None | Some(Channel::Web)) if rest_is_yours(task, reading, view) => {
             by_person("that issue is out already; what else the line means is yours")
         }
-        (Some(Skill::Publish), None | Some(Channel::Web)) => Offer::Can { needs: vec![Need::Subject] },
+        (Some(Skill::Publish), None | Some(Channel::Web)) => match is_out_already(reading, view.shelf) {
+            Some(issue) => {
+                by_person(&format!("{} is this very draft, published already: delete the draft, or give it another title", issue.name()))
+            }
+            None => Offer::Can { needs: vec![Need::Subject] },
+        },
         (Some(Skill::Publish), Some(Channel::Email)) => tell(task, reading, Channel::Email, view),
         (Some(Skill::Distribute), None | Some(Channel::Web)) => by_person("the line names no channel that the program can post to"),
         (Some(Skill::Publish | Skill::Distribute), Some(channel)) => tell(task, reading, channel, view),
@@ -71,6 +76,19 @@ pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
 fn rest_is_yours(task: &Task, reading: &Reading, view: &View<'_>) -> bool {
     let published = |id: &String| view.shelf.by_id(id).is_some_and(|issue| issue.stage == Stage::Published);
     !task.is_order() && matches!(&reading.subject, Subject::One(id) if published(id))
+}
+
+/// The published issue that a draft is once more: an editor saved it again, or a backup brought it back. Its title says so, with its
+/// number or, where one has none, its other words.
+fn is_out_already<'a>(reading: &Reading, shelf: &'a Shelf) -> Option<&'a Issue> {
+    let Subject::One(id) = &reading.subject else { return None };
+    let draft = shelf.by_id(id).filter(|draft| draft.stage != Stage::Published)?;
+    let words = |issue: &Issue| (issue.summary.clone(), issue.hooks.clone(), issue.tags.clone());
+    let is_same = |issue: &&Issue| match (issue.number, draft.number) {
+        (Some(one), Some(other)) => one == other,
+        _ => words(issue) == words(draft),
+    };
+    shelf.published().filter(|issue| issue.title.trim().eq_ignore_ascii_case(draft.title.trim())).find(is_same)
 }
 
 fn by_person(why: &str) -> Offer {

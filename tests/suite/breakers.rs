@@ -293,3 +293,16 @@ fn a_start_that_was_not_due_says_nothing_of_the_wake_before() {
     let failing = home.run(&["status", "--json"]).json()["failing"]["times"].clone();
     assert_eq!(failing, 1, "it is still failing");
 }
+
+#[test]
+fn wakes_that_are_cut_off_each_time_count_as_failing() {
+    let mut home = Home::new("- [ ] Refactor the queue for:nobody\n");
+    for hour in ["10", "12", "14"] {
+        let mut wake = home.at(&format!("2026-11-20T{hour}:00:00Z")).command(&["wake", "--no-model"]);
+        assert!(!wake.env("REVEILLE_FAULT", "after-begin").status().expect("it starts").success());
+    }
+    let status = home.run(&["status"]).ok().stdout;
+    assert!(status.contains("cut off, the next wake repairs it") && status.contains("the last 2 wakes failed"), "{status}");
+    let _ = home.at("2026-11-20T16:00:00Z").run(&["wake", "--no-model"]).ok();
+    assert!(!home.run(&["status"]).ok().stdout.contains("failing"));
+}

@@ -201,3 +201,47 @@ fn a_removed_lock_file_lets_nobody_in_before_the_time_is_up() {
     first.kill().expect("killed");
     let _ = first.wait().expect("ended");
 }
+
+#[test]
+fn another_schedule_does_not_go_back_behind_a_wake_of_the_old_one() {
+    let mut home = home();
+    let settings = home.read("reveille.toml");
+    home.write("reveille.toml", format!("{settings}\n[wake]\ncron = \"30 2 * * *\"\n"));
+    let _ = home.at("2026-11-22T02:31:00Z").run(&SCHEDULED).ok();
+    home.write("reveille.toml", format!("{settings}\n[wake]\ncron = \"0 7,12 * * mon-fri\"\n"));
+    let said = home.at("2026-11-23T06:59:00Z").run(&SCHEDULED).ok().stdout;
+    assert_eq!(said, "Not due before 2026-11-23 07:00 UTC.\n");
+}
+
+#[test]
+fn a_pause_in_the_middle_of_a_wake_stops_a_publication() {
+    let home = Home::new("# Plan\n");
+    home.write("drafts/046-fog.md", "---\ntitle: Fog\nsummary: What fog does.\nready: true\n---\nLit.\n");
+    let wake = home
+        .command(&["wake", "--no-model"])
+        .env("REVEILLE_FAULT", "after-decision=stop")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let wake = wake.expect("it starts");
+    let stat = format!("/proc/{}/stat", wake.id());
+    until("it is frozen", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    let _ = home.run(&["pause", "--reason", "not yet"]).ok();
+    let thawed = std::process::Command::new("kill").args(["-CONT", &wake.id().to_string()]).status().expect("it starts");
+    assert!(thawed.success());
+    let said = Said::of(&wake.wait_with_output().expect("it ends"));
+    assert!(said.code == 75 && said.stderr.contains("not yet"), "{said:?}");
+    assert!(home.join("drafts/046-fog.md").exists() && !home.join("issues").exists(), "{said:?}");
+}
+
+#[test]
+fn a_draft_that_comes_back_is_not_published_again() {
+    let mut home = Home::new("# Plan\n");
+    let draft = "---\ntitle: Fog\nsummary: What fog does.\nready: true\n---\nLit.\n";
+    home.write("drafts/046-fog.md", draft);
+    let _ = home.run(&["wake", "--no-model"]).ok();
+    home.write("drafts/046-fog.md", draft);
+    let said = home.at("2026-11-20T16:00:00Z").run(&["wake", "--no-model"]).ok().stdout;
+    assert!(said.contains("issue 46 is this very draft, published already"), "{said}");
+    assert_eq!(std::fs::read_dir(home.join("issues")).expect("a folder").count(), 1);
+}

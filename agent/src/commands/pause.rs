@@ -8,7 +8,7 @@ use reveille_memory::Memory;
 
 use super::print;
 use crate::environment::Environment;
-use crate::failure::{OrFail, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
 use crate::pausing;
 use crate::witness;
@@ -43,6 +43,10 @@ fn show(home: &Home, environment: &Environment, memory: &mut Memory) {
 impl Pause {
     pub(super) fn run(self, home: &Home, environment: &Environment) -> Outcome<ExitCode> {
         let now = environment.now();
+        if self.until.is_some_and(|until| until <= now) {
+            return Err(Failure::message(Kind::Usage, "that time is over already")
+                .hint("give a later `--until`, or none to pause until `reveille resume`"));
+        }
         let mut memory = Memory::open(&home.database(), now).or_fail()?;
         memory.pause(&self.reason, self.until, now).or_fail()?;
         show(home, environment, &mut memory);
@@ -61,7 +65,11 @@ impl Resume {
         let was = memory.paused(now).or_fail()?.is_some();
         memory.resume(now).or_fail()?;
         show(home, environment, &mut memory);
-        print(if was { "Going on: the next wake works again.\n" } else { "Was not paused.\n" })?;
+        print(match (was, home.stop_file().exists()) {
+            (_, true) => "Not paused, but still stopped: there is a file STOP in the home; remove it to go on.\n",
+            (true, false) => "Going on: the next wake works again.\n",
+            (false, false) => "Was not paused.\n",
+        })?;
         if was && let Some(since) = witness::known_since(&mut memory)? {
             print(&format!("{since}\n"))?;
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use reveille_memory::{Memory, MemoryError, Run};
+use reveille_memory::{Memory, MemoryError, Run, RunState};
 use reveille_mission::{Channel, NeedState};
 use reveille_skills::measure::{Reached, count_readers};
 use reveille_skills::readers::Counts;
@@ -85,7 +85,10 @@ struct Last {
 
 impl Last {
     fn of(run: Run) -> Self {
-        Self { run: run.id.0, started_at: run.started_at, state: run.state.to_string(), outcome: run.outcome, error: run.error }
+        // Nobody has told its end, and its process is gone.
+        let dead = run.state == RunState::Running && !is_alive(run.pid);
+        let state = if dead { "cut off, the next wake repairs it".to_owned() } else { run.state.to_string() };
+        Self { run: run.id.0, started_at: run.started_at, state, outcome: run.outcome, error: run.error }
     }
 }
 
@@ -127,6 +130,12 @@ struct Readers {
     confirmed: u64,
     paying: u64,
     left_out: u64,
+}
+
+/// Whether a process is there, whoever's it is.
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
 }
 
 /// For how long what was missed is shown.
@@ -227,11 +236,14 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
         standing.last = Some(Last::of(run));
     }
     let missed = memory.missed(now - SHOWN).or_fail()?;
+    // A clock that was ahead has noted slots that are still to come.
+    let passed = missed.into_iter().filter(|missed| missed.first <= now);
     standing.missed =
-        missed.into_iter().map(|missed| Missed { first: missed.first, last: missed.last, count: missed.count, why: missed.why }).collect();
+        passed.map(|missed| Missed { first: missed.first, last: missed.last, count: missed.count, why: missed.why }).collect();
     standing.learned = Learned { lines: memory.label_count().or_fail()?, set_aside: crate::learn::set_aside(memory)? };
     standing.reach = reveille_skills::measure::reached(memory, &ready.settings.priors, now).or_fail()?;
     if let Some(pause) = memory.paused(now).or_fail()? {
+        standing.next_wake = pause.until.map(|until| ready.settings.wake.schedule().next(until));
         (standing.paused, standing.paused_until) = (Some(pause.reason), pause.until);
     }
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
@@ -295,6 +307,10 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     for missed in standing.missed.iter().take(3) {
         let span = if missed.count == 1 { when(&missed.first) } else { format!("{} to {}", when(&missed.first), when(&missed.last)) };
         out.push_str(&format!("missed      {} ({span}): {}\n", missed.count, missed.why));
+    }
+    let more: u32 = standing.missed.iter().skip(3).map(|missed| missed.count).sum();
+    if more > 0 {
+        out.push_str(&format!("            and {more} more in the last seven days: `reveille status --json`\n"));
     }
     out.push_str(&readers(standing));
     if standing.learned.lines > 0 {

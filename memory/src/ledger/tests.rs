@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::NewRun;
+use chrono::TimeDelta;
 
 const STATES: [EffectState; 6] = [
     EffectState::Intended,
@@ -109,6 +110,23 @@ fn what_is_sent_is_frozen_kept_and_proved() {
 }
 
 #[test]
+fn what_a_wrong_clock_dated_counts_for_a_day_and_not_for_years() {
+    let (_folder, mut memory, run) = memory();
+    let Standing::Intended(first) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
+    let _ = first.send(&mut memory, now() + TimeDelta::days(1500)).expect("sent");
+    let day = TimeDelta::hours(24);
+    let counted = |memory: &Memory, now| memory.sent_since("mastodon", now - day, now).expect("counted");
+    assert_eq!(counted(&memory, now()), 1, "it may have gone out just now");
+    let later = |hours| now() + TimeDelta::hours(hours);
+    let begin = |memory: &mut Memory, at| {
+        memory.begin_run(&NewRun { started_at: at, slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 }).expect("begun")
+    };
+    begin(&mut memory, later(1));
+    assert_eq!(counted(&memory, later(24)), 1);
+    assert_eq!(counted(&memory, later(26)), 0, "a wake behind it is more than a day old");
+}
+
+#[test]
 fn the_same_effect_is_intended_once() {
     let (_folder, mut memory, run) = memory();
     let Standing::Intended(first) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
@@ -118,8 +136,8 @@ fn the_same_effect_is_intended_once() {
     assert!(matches!(memory.intend(&other, now()).expect("found"), Standing::Sending(_)));
     assert_eq!(memory.effects().expect("read").len(), 1);
     assert_eq!(memory.effect(&other.key).expect("read").map(|effect| (effect.id, effect.text)), Some((id, b"hello".to_vec())));
-    assert_eq!(memory.sent_since("mastodon", now()).expect("counted"), 1);
-    assert_eq!(memory.sent_since("bluesky", now()).expect("counted"), 0);
+    assert_eq!(memory.sent_since("mastodon", now(), now()).expect("counted"), 1);
+    assert_eq!(memory.sent_since("bluesky", now(), now()).expect("counted"), 0);
 }
 
 proptest::proptest! {
@@ -301,7 +319,7 @@ fn a_mail_is_confirmed_and_the_next_let_go_in_one_commit() {
     };
     assert_eq!(tally, [expected]);
     assert_eq!(memory.mails("a", "letter", EffectState::Intended, now(), 10).expect("read").len(), 1, "the other one waits");
-    assert_eq!(memory.sent_since("email", now()).expect("counted"), 1, "a letter is one effect to the caps");
+    assert_eq!(memory.sent_since("email", now(), now()).expect("counted"), 1, "a letter is one effect to the caps");
     let third = next();
     let gone = Memory::standing(memory.mails("a", "letter", EffectState::Intended, now(), 1).expect("read").remove(0));
     let Standing::Intended(gone) = gone else { panic!() };
