@@ -29,8 +29,27 @@ pub(super) struct Written {
     pub(super) left_out: Vec<String>,
 }
 
-/// Looks for them; `secrets` are paths relative to the home or absolute.
-pub(super) fn written(root: &Path, secrets: &[PathBuf]) -> io::Result<Written> {
+/// What is taken of the home itself when nothing says which files hold secrets.
+const KNOWN: [&str; 2] = ["PROGRESS.md", "readers.csv"];
+
+/// Looks for them; `secrets` are paths relative to the home or absolute. Without them only what can hold none is taken: the files
+/// that have a name of ours, and what is written in the folders.
+pub(super) fn written(root: &Path, secrets: Option<&[PathBuf]>) -> io::Result<Written> {
+    let mut written = everything(root, secrets.unwrap_or_default())?;
+    if secrets.is_none() {
+        let is_known = |path: &PathBuf| {
+            let below = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
+            let is_text = path.extension().is_some_and(|ending| ending == "md");
+            path == Path::new(UNSUBSCRIBE) || if below { is_text } else { KNOWN.iter().any(|known| path == Path::new(known)) }
+        };
+        let (known, others): (Vec<_>, Vec<_>) = written.files.into_iter().partition(is_known);
+        written.files = known;
+        written.left_out.extend(others.iter().map(|path| format!("{} (the settings don't say whether it is a secret)", path.display())));
+    }
+    Ok(written)
+}
+
+fn everything(root: &Path, secrets: &[PathBuf]) -> io::Result<Written> {
     let mut written = Written::default();
     let secrets: Vec<PathBuf> = secrets.iter().filter_map(|path| root.join(path).canonicalize().ok()).collect();
     let is_secret = |path: &Path| path.canonicalize().is_ok_and(|path| secrets.contains(&path));
@@ -181,7 +200,7 @@ mod tests {
         }
         std::os::unix::fs::symlink("/etc/passwd", root.join("issues/link.md")).expect("made");
         File::create(root.join("issues/film.mov")).expect("made").set_len(MOST + 1).expect("long");
-        let found = written(root, &["token.txt".into(), root.join("issues/deep/key")]).expect("looked");
+        let found = written(root, Some(&["token.txt".into(), root.join("issues/deep/key")])).expect("looked");
         let files: Vec<&str> = found.files.iter().filter_map(|path| path.to_str()).collect();
         assert_eq!(
             files,
@@ -200,6 +219,13 @@ mod tests {
         assert_eq!(
             found.left_out,
             ["issues/deep/key (a secret)", "issues/film.mov (larger than 64 MB)", "issues/link.md (a link)", "token.txt (a secret)"]
+        );
+        let known = written(root, None).expect("looked").files;
+        let known: Vec<&str> = known.iter().filter_map(|path| path.to_str()).collect();
+        assert_eq!(
+            known,
+            ["PROGRESS.md", "drafts/a.md", "issues/1.md", "mission/MISSION.md", "readers.csv", "memory/unsubscribe.key"],
+            "nothing says which files hold secrets"
         );
     }
 

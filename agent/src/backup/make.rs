@@ -18,7 +18,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Makes one. Without a memory only the files are copied: what there is may be past copying.
-pub(super) fn make(order: &Order<'_>, memory: Option<&Memory>) -> Outcome<Kept> {
+pub(crate) fn make(order: &Order<'_>, memory: Option<&Memory>) -> Outcome<Kept> {
     let store = Store::of(order.home);
     let Some(_lock) = store.lock()? else {
         return Err(Failure::message(Kind::Busy, "another backup is being made").hint("wait for it to end"));
@@ -72,7 +72,7 @@ fn fill(order: &Order<'_>, memory: Option<&Memory>, store: &Store, half: &Path) 
 /// The files of the home, and what is left out of them.
 fn home_files(order: &Order<'_>, before: Option<&Kept>, half: &Path, begun: Instant) -> Outcome<(Vec<Row>, Vec<String>)> {
     let root = order.home.root();
-    let found = written(root, &order.secrets).map_err(|error| cannot(root, &error))?;
+    let found = written(root, order.secrets.as_deref()).map_err(|error| cannot(root, &error))?;
     let (mut rows, mut left_out) = (Vec::new(), found.left_out);
     for path in found.files {
         if begun.elapsed() > LIMIT || (order.stopped)() {
