@@ -24,6 +24,8 @@ use crate::observe::Scene;
 use crate::settings::Settings;
 
 pub(crate) use hook::{Call, filled};
+#[cfg(test)]
+pub(crate) use make::make as make_alone;
 pub(crate) use manifest::Why;
 pub(crate) use store::{Found, Kept, Store};
 
@@ -36,8 +38,8 @@ const TROUBLE: &str = "backup trouble";
 /// What a backup is made of and for.
 pub(crate) struct Order<'a> {
     pub(crate) home: &'a Home,
-    /// Files of the home that hold secrets: they are left out.
-    pub(crate) secrets: Vec<std::path::PathBuf>,
+    /// Files of the home that hold secrets: they are left out. `None` when nothing says which: then only known names are taken.
+    pub(crate) secrets: Option<Vec<std::path::PathBuf>>,
     pub(crate) why: Why,
     pub(crate) now: DateTime<Utc>,
     /// Whether to stop.
@@ -64,7 +66,7 @@ fn of_the_day(scene: &Scene<'_>, memory: &mut Memory, signalled: &dyn Fn() -> bo
     if signalled() || !is_due(scene.home, memory, scene.now)? {
         return Ok(());
     }
-    let secrets = scene.settings.secret_files();
+    let secrets = Some(scene.settings.secret_files());
     let order = Order { home: scene.home, secrets, why: Why::Daily, now: scene.now, stopped: signalled };
     make_and_carry(&order, scene.settings, memory, &Hooked { environment: scene.environment, aloud: false, stopped }).map(|_| ())
 }

@@ -24,9 +24,14 @@ pub(crate) fn sentence(pause: &Pause) -> String {
 
 /// Says in the block that the home is paused, or no more. A home that never woke has no block; while a wake runs, that writes it.
 pub(crate) fn show(home: &Home, environment: &Environment, memory: &mut Memory) -> Outcome {
+    let Ok(lock) = Lock::take(home, environment.now()) else { return Ok(()) };
+    show_with(home, environment, memory, &lock)
+}
+
+/// The same for whoever holds the lock.
+pub(crate) fn show_with(home: &Home, environment: &Environment, memory: &mut Memory, _lock: &Lock) -> Outcome {
     let now = environment.now();
     let Some(last) = memory.text("block").or_fail()?.filter(|last| last.starts_with(HEAD)) else { return Ok(()) };
-    let Ok(_lock) = Lock::take(home, now) else { return Ok(()) };
     let body = with_pause(&last, memory.paused(now).or_fail()?.as_ref());
     let Ok(bytes) = std::fs::read(home.progress()) else { return Ok(()) };
     let base = Progress::parse(bytes)?;

@@ -343,6 +343,23 @@ impl Settings {
     }
 }
 
+/// Every `file = "…"` of settings that may be wrong elsewhere: no backup takes them. `None` when they are no TOML at all.
+pub(crate) fn secret_files_alone(text: &str) -> Option<Vec<PathBuf>> {
+    fn look(value: &toml::Value, found: &mut Vec<PathBuf>) {
+        match value {
+            toml::Value::Table(table) => {
+                found.extend(table.get("file").and_then(toml::Value::as_str).map(PathBuf::from));
+                table.values().for_each(|value| look(value, found));
+            }
+            toml::Value::Array(values) => values.iter().for_each(|value| look(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    look(&toml::Value::Table(toml::from_str(text).ok()?), &mut found);
+    Some(found)
+}
+
 /// Messages of the parser may go on over lines that show the source; only the first one is ours to show.
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()

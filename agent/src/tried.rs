@@ -28,11 +28,10 @@ const LIMIT: u32 = 3;
 /// After the first failure; twice as long after each further one, a day at most.
 const FIRST: TimeDelta = TimeDelta::hours(1);
 
-/// For how long a failure is remembered; one that stopped its action as long as tasks are.
+/// For how long a failure is remembered. One that stopped its action is not forgotten by time: a clock may jump.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
-const STOPPED_REMEMBERED: TimeDelta = TimeDelta::days(400);
 
-/// The most that are kept; the oldest go first.
+/// The most that are kept; the oldest go first, of those that stopped nothing before the others.
 const MOST: usize = 200;
 
 /// The most characters of a failure's words.
@@ -128,9 +127,9 @@ impl Tried {
     }
 
     fn keep(mut self, memory: &mut Memory, now: DateTime<Utc>) -> Outcome {
-        self.0.retain(|_, failures| now - failures.at < if failures.stops() { STOPPED_REMEMBERED } else { REMEMBERED });
+        self.0.retain(|_, failures| failures.stops() || now - failures.at < REMEMBERED);
         while self.0.len() > MOST {
-            let oldest = self.0.iter().min_by_key(|(_, failures)| failures.at).map(|(id, _)| id.clone());
+            let oldest = self.0.iter().min_by_key(|(_, failures)| (failures.stops(), failures.at)).map(|(id, _)| id.clone());
             oldest.and_then(|id| self.0.remove(&id));
         }
         memory.keep_text(TRIED, &serde_json::to_string(&self.0)?).or_fail()

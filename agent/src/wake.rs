@@ -112,7 +112,11 @@ fn enter(scene: &Scene<'_>, rehearsal: bool) -> Outcome<Option<(Memory, Lock)>> 
         return Ok(None);
     }
     let mut memory = Memory::open(&scene.home.database(), scene.now).or_fail()?;
-    witness::look(scene, &mut memory)?;
+    if witness::look(scene, &mut memory)? {
+        // It waits for its human, who reads PROGRESS.md and not what a timer is told. It holds, whether that can be written or not.
+        let shown = crate::pausing::show_with(scene.home, scene.environment, &mut memory, &lock);
+        let _ = shown.inspect_err(|failure| tracing::warn!("PROGRESS.md does not show the pause: {failure}"));
+    }
     crate::commands::not_paused(&memory, scene.now)?;
     Ok(Some((memory, lock)))
 }

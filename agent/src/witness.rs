@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use reveille_memory::{Memory, TakenOver};
 use reveille_mission::{Channel, Progress};
 
-use crate::backup::Store;
+use crate::backup::{Kept, Store};
 use crate::failure::{OrFail, Outcome};
 use crate::home::Home;
 use crate::noted;
@@ -22,6 +22,12 @@ use crate::observe::Scene;
 const MARK: &str = "home";
 /// Under which key memory keeps what is known of the time that it does not remember.
 const SINCE: &str = "known since";
+/// What is said of that time when all of it was learned and there was nothing.
+const NOTHING: &str = "Nothing went out since, as far as is known.";
+/// What is said when a look was cut off and begun again.
+const CUT_OFF: &str = "This was cut off once: what a later copy knew is in the ledger, but may not all be named here.";
+/// Under which key memory keeps, until it is done, that it has to learn from the backups: from which wake on, and why.
+const BEGUN: &str = "known up to";
 /// What keeps something from going out again besides the ledger: which line has which telling, and what was refused with which
 /// words. And the block as it was last written, for the merge.
 const TEXTS: [&str; 3] = ["tellings", "refused words", "block"];
@@ -34,38 +40,80 @@ pub(crate) struct Seen {
     by: &'static str,
 }
 
-/// Looks whether this memory may be trusted to know what has gone out; one that may not is paused.
-pub(crate) fn look(scene: &Scene<'_>, memory: &mut Memory) -> Outcome {
+/// Looks whether this memory may be trusted to know what has gone out; one that may not is paused. Whether it was.
+pub(crate) fn look(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<bool> {
     let seen = seen(scene.home);
     let known = memory.last_run_number().or_fail()?;
     let moved = moved(scene.home, memory)?;
-    if seen.run > known {
-        let why = match known {
-            0 => format!("this memory is new, but {} tells of wake {}", seen.by, seen.run),
-            _ => format!("this memory ends with wake {known}, but {} tells of wake {}: an older one was put back", seen.by, seen.run),
-        };
-        disarm_from_backups(scene.home, memory, &why, seen.run, scene.now)?;
+    let begun = begun(memory)?;
+    let again = begun.is_some();
+    let doubt = if again {
+        // A look that a crash cut off: by now memory counts on behind what was seen, and looks like the newest one.
+        begun
+    } else if seen.run > known {
+        Some((
+            known,
+            match known {
+                0 => format!("this memory is new, but {} tells of wake {}", seen.by, seen.run),
+                _ => format!("this memory ends with wake {known}, but {} tells of wake {}: an older one was put back", seen.by, seen.run),
+            },
+        ))
     } else if let Moved::Copied(from) = &moved {
-        let why = match from == scene.home.root().to_string_lossy().as_ref() {
-            true => "its memory was put back from a copy".to_owned(),
-            false => format!("this home is a copy of {from}, which may go on by itself"),
-        };
-        disarm_from_backups(scene.home, memory, &why, seen.run, scene.now)?;
+        Some((
+            known,
+            match from == scene.home.root().to_string_lossy().as_ref() {
+                true => "its memory was put back from a copy".to_owned(),
+                false => format!("this home is a copy of {from}, which may go on by itself"),
+            },
+        ))
+    } else {
+        None
+    };
+    if let Some((known, why)) = &doubt {
+        begin(memory, *known, why, seen.run, scene.now)?;
+        learn_from_backups(scene.home, memory, *known, seen.run, again)?;
     } else if let Moved::To(from) = &moved {
         let now = scene.home.root().display();
         noted::keep(memory, &format!("the home has moved from {from} to {now}: what starts its wakes has to name the new place"))?;
     }
-    if matches!(moved, Moved::No) { Ok(()) } else { mark(memory, scene.home, &scene.home.database()) }
+    if !matches!(moved, Moved::No) {
+        mark(memory, scene.home, &scene.home.database())?;
+    }
+    Ok(doubt.is_some())
 }
 
-/// Pauses a memory that does not know all that has gone out, after it has learned from the newest backup what that knows.
-fn disarm_from_backups(home: &Home, memory: &mut Memory, why: &str, seen: i64, now: DateTime<Utc>) -> Outcome {
-    let known = memory.last_run_number().or_fail()?;
-    let later = Store::of(home).good().into_iter().find(|kept| kept.manifest.database.is_some() && kept.manifest.run > known);
-    disarm(memory, why, seen, now)?;
-    let taken = later.as_ref().and_then(|kept| take_over(memory, &kept.database()));
-    let until = later.map(|kept| kept.manifest.run).unwrap_or(known);
-    remember(home, memory, taken, (until < seen || seen == known).then(|| format!("What went out after wake {until} is not known.")))
+/// A look that was begun and not ended: the last wake that memory knew, and why it was disarmed.
+fn begun(memory: &Memory) -> Outcome<Option<(i64, String)>> {
+    let text = memory.text(BEGUN).or_fail()?.filter(|text| !text.is_empty());
+    Ok(text.and_then(|text| text.split_once(' ').and_then(|(known, why)| Some((known.parse().ok()?, why.to_owned())))))
+}
+
+/// Pauses a memory that does not know all that has gone out, and keeps that it has yet to learn from the backups.
+fn begin(memory: &mut Memory, known: i64, why: &str, seen: i64, now: DateTime<Utc>) -> Outcome {
+    memory.keep_text(BEGUN, &format!("{known} {why}")).or_fail()?;
+    disarm(memory, why, seen, now)
+}
+
+/// Learns what the newest backup that can be read knows of the time after wake `known`.
+fn learn_from_backups(home: &Home, memory: &mut Memory, known: i64, seen: i64, again: bool) -> Outcome {
+    if again {
+        // What was taken over before the crash is in the ledger, and is not found a second time.
+        remember(home, memory, None, Some(CUT_OFF.to_owned()))?;
+    }
+    let taken = take_over_newest(home, memory, known);
+    let until = taken.as_ref().map_or(known, |(run, _)| *run);
+    // A later wake may have been that left no trace: only what was read is known.
+    let unknown = (taken.is_none() || until < seen).then(|| format!("What went out after wake {until} is not known."));
+    remember(home, memory, taken.map(|(_, taken)| taken), unknown)?;
+    memory.keep_text(BEGUN, "").or_fail()
+}
+
+/// Takes over from the newest good backup that knows wakes after `known` and can be read: up to which wake it knows, and what.
+pub(crate) fn take_over_newest(home: &Home, memory: &mut Memory, known: i64) -> Option<(i64, TakenOver)> {
+    let mut later: Vec<_> =
+        Store::of(home).good().into_iter().filter(|kept| kept.manifest.database.is_some() && kept.manifest.run > known).collect();
+    later.sort_by_key(|kept| std::cmp::Reverse(kept.manifest.run));
+    later.iter().find_map(|kept| take_over(memory, kept).map(|taken| (kept.manifest.run, taken)))
 }
 
 /// Pauses it until `resume`, and counts runs on behind the newest that was seen.
@@ -74,22 +122,26 @@ pub(crate) fn disarm(memory: &mut Memory, why: &str, seen: i64, now: DateTime<Ut
     memory.disarm(&reason, seen, env!("CARGO_PKG_VERSION"), now).or_fail()
 }
 
-/// What a later copy knows of what has gone out. One that can't be read teaches nothing; that is said.
-pub(crate) fn take_over(memory: &mut Memory, later: &Path) -> Option<TakenOver> {
-    match memory.take_over(later, &TEXTS) {
-        Ok(taken) => taken,
-        Err(error) => {
-            tracing::warn!("nothing was learned from {}: {error}", later.display());
-            None
-        }
+/// What a later backup knows of what has gone out. One that can't be read, or is not what was written, teaches nothing.
+pub(crate) fn take_over(memory: &mut Memory, later: &Kept) -> Option<TakenOver> {
+    let taken = later.check_database().and_then(|()| memory.take_over(&later.database(), &TEXTS).or_fail());
+    if let Err(failure) = &taken {
+        tracing::warn!("nothing was learned from {}: {failure}", later.name);
     }
+    taken.ok().flatten()
 }
 
-/// Keeps for `resume` what was learned and what is not known.
+/// Keeps for `resume` what was learned and what is not known, behind what it has not said yet.
 pub(crate) fn remember(home: &Home, memory: &mut Memory, taken: Option<TakenOver>, unknown: Option<String>) -> Outcome {
+    let before = memory.text(SINCE).or_fail()?.filter(|said| !said.is_empty() && said != NOTHING);
     let learned = taken.map(|taken| told(home, &taken)).unwrap_or_default();
-    let said: Vec<String> = learned.into_iter().chain(unknown).collect();
-    let said = if said.is_empty() { "Nothing went out since, as far as is known.".to_owned() } else { said.join("\n") };
+    let mut said: Vec<String> = before.iter().flat_map(|said| said.lines()).map(str::to_owned).collect();
+    for line in learned.into_iter().chain(unknown) {
+        if !said.contains(&line) {
+            said.push(line);
+        }
+    }
+    let said = if said.is_empty() { NOTHING.to_owned() } else { said.join("\n") };
     memory.keep_text(SINCE, &said).or_fail()
 }
 
@@ -131,7 +183,8 @@ pub(crate) fn seen(home: &Home) -> Seen {
         .ok()
         .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
         .and_then(|letter| letter["run"].as_i64());
-    let backup = Store::of(home).good().first().map(|kept| kept.manifest.run);
+    // Not the newest: what was set aside without a database knows no wake.
+    let backup = Store::of(home).good().iter().map(|kept| kept.manifest.run).max();
     let all = [(block, "PROGRESS.md"), (letter, "memory/handover.json"), (backup, "the newest backup")];
     let newest = all
         .into_iter()
@@ -175,3 +228,6 @@ pub(crate) fn mark(memory: &mut Memory, home: &Home, file: &Path) -> Outcome {
 fn number(file: &Path) -> Outcome<String> {
     Ok(file.metadata()?.ino().to_string())
 }
+
+#[cfg(test)]
+mod tests;

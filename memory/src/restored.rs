@@ -1,7 +1,7 @@
 //! A memory that is older than what has happened: it is disarmed, and learns from a later one what has gone out.
 //!
 //! Must stay true: taking over only ever narrows what may be sent (effects move on along legal steps, nobody comes back who
-//! left); numbers of runs that are known to have been are not given twice.
+//! left, what was turned down is not approved); numbers of runs that are known to have been are not given twice.
 
 use std::path::Path;
 
@@ -42,6 +42,8 @@ const STEPS: &str = "
         WHERE effects.id = t.id AND effects.state = 'sending' AND l.state IN ('sending', 'unknown');
     INSERT OR IGNORE INTO letters SELECT digest, letter FROM later.letters;
     INSERT OR IGNORE INTO suppressed SELECT subscriber, why, at FROM later.suppressed;
+    INSERT OR REPLACE INTO approvals SELECT l.* FROM later.approvals l WHERE l.granted = 0
+        AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.digest = l.digest AND a.granted = 0);
 ";
 
 /// Effects that went out, or may have, there and of which less is known here. What is settled here stays.

@@ -3,22 +3,26 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use reveille_memory::Memory;
 
-use super::files::{copy, written};
+use super::files::{Copy, copy, is_unchanged, is_words, written};
 use super::manifest::{DATABASE, Database, FILES, MANIFEST, Manifest, Row, digest};
 use super::store::{Kept, Store, private_folder};
-use super::{Order, cannot};
+use super::{Order, Why, cannot};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 
 /// How long one may take: a home with ten thousand mails takes a second.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Makes one. Without a memory only the files are copied: what there is may be past copying.
-pub(super) fn make(order: &Order<'_>, memory: Option<&Memory>) -> Outcome<Kept> {
+pub(crate) fn make(order: &Order<'_>, memory: Option<&Memory>) -> Outcome<Kept> {
+    make_within(order, memory, LIMIT)
+}
+
+fn make_within(order: &Order<'_>, memory: Option<&Memory>, limit: Duration) -> Outcome<Kept> {
     let store = Store::of(order.home);
     let Some(_lock) = store.lock()? else {
         return Err(Failure::message(Kind::Busy, "another backup is being made").hint("wait for it to end"));
@@ -27,7 +31,7 @@ pub(super) fn make(order: &Order<'_>, memory: Option<&Memory>) -> Outcome<Kept> 
     let name = store.free_name(order.now);
     let half = store.half(&name);
     let path = store.root.join(&name);
-    let done = fill(order, memory, &store, &half).and_then(|manifest| {
+    let done = fill(order, memory, &store, &half, limit).and_then(|manifest| {
         fs::rename(&half, &path).and_then(|()| sync(&store.root)).map_err(|error| cannot(&path, &error))?;
         Ok(manifest)
     });
@@ -41,14 +45,16 @@ pub(super) fn make(order: &Order<'_>, memory: Option<&Memory>) -> Outcome<Kept> 
     }
 }
 
-fn fill(order: &Order<'_>, memory: Option<&Memory>, store: &Store, half: &Path) -> Outcome<Manifest> {
+fn fill(order: &Order<'_>, memory: Option<&Memory>, store: &Store, half: &Path, limit: Duration) -> Outcome<Manifest> {
     let begun = Instant::now();
     private_folder(half).map_err(|error| cannot(half, &error))?;
     let before = store.good();
     let number = before.first().map_or(0, |kept| kept.manifest.number) + 1;
-    let (files, left_out) = home_files(order, before.first(), half, begun)?;
-    let left = LIMIT.saturating_sub(begun.elapsed()).max(Duration::from_secs(1));
-    let copied = memory.map(|memory| database(memory, &half.join(DATABASE), left)).transpose()?;
+    // The database first: pictures without end must not keep it from being copied.
+    let copied = memory.map(|memory| database(memory, &half.join(DATABASE), LIMIT)).transpose()?;
+    // What a restore would replace has to be set aside, however long that takes.
+    let is_late = || order.why != Why::BeforeRestore && begun.elapsed() > limit;
+    let (files, left_out) = home_files(order, before.first(), half, &is_late)?;
     let (run, database) = copied.map_or((0, None), |(run, database)| (run, Some(database)));
     let manifest = Manifest {
         schema: 1,
@@ -70,23 +76,22 @@ fn fill(order: &Order<'_>, memory: Option<&Memory>, store: &Store, half: &Path) 
 }
 
 /// The files of the home, and what is left out of them.
-fn home_files(order: &Order<'_>, before: Option<&Kept>, half: &Path, begun: Instant) -> Outcome<(Vec<Row>, Vec<String>)> {
+fn home_files(order: &Order<'_>, before: Option<&Kept>, half: &Path, is_late: &dyn Fn() -> bool) -> Outcome<(Vec<Row>, Vec<String>)> {
     let root = order.home.root();
-    let found = written(root, &order.secrets).map_err(|error| cannot(root, &error))?;
+    let found = written(root, order.secrets.as_deref()).map_err(|error| cannot(root, &error))?;
     let (mut rows, mut left_out) = (Vec::new(), found.left_out);
-    for path in found.files {
-        if begun.elapsed() > LIMIT || (order.stopped)() {
-            let failure = Failure::message(Kind::Failed, format!("it was stopped after {} s", begun.elapsed().as_secs()));
-            return Err(failure.hint("the next wake makes one; is the disk failing or very busy?"));
+    let mut files: Vec<Source<'_>> = found.files.into_iter().map(|path| Source::of(root, path, before)).collect();
+    // Words first, then pictures that are new, then those that are only linked: so each backup gets further than the one before.
+    files.sort_by_key(|file| (!is_words(&file.path), file.unchanged));
+    for Source { path, shown, earlier, unchanged } in files {
+        if (order.stopped)() {
+            return Err(Failure::message(Kind::Failed, "it was stopped").hint("the next wake makes one"));
         }
-        let shown = path.to_string_lossy().into_owned();
-        let earlier = before.and_then(|kept| {
-            let row = kept.manifest.files.iter().find(|row| row.path == shown)?;
-            Some((kept.path.join(FILES).join(&path), row))
-        });
         let earlier = earlier.as_ref().map(|(path, row)| (path.as_path(), *row));
-        match copy(&root.join(&path), &half.join(FILES).join(&path), &shown, earlier) {
-            Ok(row) => rows.push(row),
+        let how = Copy { earlier, unchanged, late: is_late() };
+        match copy(&root.join(&path), &half.join(FILES).join(&path), &shown, &how) {
+            Ok(Some(row)) => rows.push(row),
+            Ok(None) => left_out.push(format!("{shown} (no time was left for it; the next backup goes on)")),
             // The human moved it since it was listed.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !root.join(&path).exists() => {
                 left_out.push(format!("{shown} (it went meanwhile)"));
@@ -94,7 +99,28 @@ fn home_files(order: &Order<'_>, before: Option<&Kept>, half: &Path, begun: Inst
             Err(error) => return Err(cannot(&path, &error)),
         }
     }
+    rows.sort_by(|one, other| one.path.cmp(&other.path));
     Ok((rows, left_out))
+}
+
+/// A file of the home with its copy in the backup before.
+struct Source<'a> {
+    path: PathBuf,
+    shown: String,
+    earlier: Option<(PathBuf, &'a Row)>,
+    unchanged: bool,
+}
+
+impl<'a> Source<'a> {
+    fn of(root: &Path, path: PathBuf, before: Option<&'a Kept>) -> Self {
+        let shown = path.to_string_lossy().into_owned();
+        let earlier = before.and_then(|kept| {
+            let row = kept.manifest.files.iter().find(|row| row.path == shown)?;
+            Some((kept.path.join(FILES).join(&path), row))
+        });
+        let unchanged = earlier.as_ref().is_some_and(|(earlier, _)| is_unchanged(&root.join(&path), earlier));
+        Self { path, shown, earlier, unchanged }
+    }
 }
 
 fn database(memory: &Memory, to: &Path, limit: Duration) -> Outcome<(i64, Database)> {
@@ -116,4 +142,33 @@ fn sync_folders(folder: &Path) -> std::io::Result<()> {
 
 pub(super) fn sync(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::home::Home;
+
+    #[test]
+    fn without_time_for_pictures_the_database_is_kept_and_what_is_left_out_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("issues/images")).expect("made");
+        for path in ["reveille.toml", "PROGRESS.md", "issues/images/old.png"] {
+            fs::write(at(path), "name = \"N\"").expect("written");
+        }
+        let home = Home::find(Some(folder.path()), &Environment::of(&[])).expect("a home");
+        let now = "2026-11-20T14:00:00Z".parse().expect("a time");
+        let memory = Memory::open(&home.database(), now).expect("made");
+        let order = |why| Order { home: &home, secrets: Some(vec![]), why, now, stopped: &|| false };
+        let _ = make(&order(Why::Daily), Some(&memory)).expect("made");
+        fs::write(at("issues/images/new.png"), "new").expect("written");
+        let kept = make_within(&order(Why::Daily), Some(&memory), Duration::ZERO).expect("made");
+        let files = |kept: &Kept| kept.manifest.files.iter().map(|row| row.path.clone()).collect::<Vec<_>>();
+        assert!(kept.manifest.database.is_some() && files(&kept).contains(&"issues/images/old.png".to_owned()), "{:?}", kept.manifest);
+        assert!(kept.manifest.left_out.iter().any(|left| left.starts_with("issues/images/new.png (no time")), "{:?}", kept.manifest);
+        let aside = make_within(&order(Why::BeforeRestore), Some(&memory), Duration::ZERO).expect("made");
+        assert_eq!(files(&aside), ["PROGRESS.md", "issues/images/new.png", "issues/images/old.png", "reveille.toml"]);
+    }
 }

@@ -108,10 +108,6 @@ impl Manifest {
 
     /// The long look, before anything of it is used: every hash, and the database from page to page.
     pub(super) fn check(&self, folder: &Path) -> Outcome {
-        let damaged = |path: &Path, why: &str| {
-            Failure::message(Kind::Failed, format!("{}: {why}", path.display()))
-                .hint("nothing was changed; `reveille backup list` shows the other ones")
-        };
         for row in &self.files {
             let path = folder.join(FILES).join(&row.path);
             match digest(&path) {
@@ -120,6 +116,11 @@ impl Manifest {
                 Err(error) => return Err(damaged(&path, &error.to_string())),
             }
         }
+        self.check_database(folder)
+    }
+
+    /// The same of the database alone.
+    pub(super) fn check_database(&self, folder: &Path) -> Outcome {
         let Some(database) = &self.database else { return Ok(()) };
         let path = folder.join(DATABASE);
         let (_, sha256) = digest(&path).map_err(|error| damaged(&path, &error.to_string()))?;
@@ -129,6 +130,11 @@ impl Manifest {
         let found = Memory::examine(&path).or_fail()?;
         if (found.schema, &found.rows) == (database.schema, &database.rows) { Ok(()) } else { Err(damaged(&path, "it holds other rows")) }
     }
+}
+
+fn damaged(path: &Path, why: &str) -> Failure {
+    Failure::message(Kind::Failed, format!("{}: {why}", path.display()))
+        .hint("nothing was changed; `reveille backup list` shows the other ones")
 }
 
 /// Whether a path goes down only.

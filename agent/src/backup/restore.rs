@@ -30,6 +30,8 @@ pub(crate) enum Fate {
     Replaced,
     /// It is other now and stays.
     Stays,
+    /// It is other now, and stays because it is in no backup: it may hold a secret, or is too large.
+    NotSetAside,
     /// It is the same.
     Same,
 }
@@ -65,7 +67,7 @@ pub(crate) fn check(kept: &Kept) -> Outcome {
 }
 
 /// Puts it back: the memory, paused, and the files.
-pub(crate) fn restore(home: &Home, kept: &Kept, replace: bool, secrets: Vec<PathBuf>, now: DateTime<Utc>) -> Outcome<Restored> {
+pub(crate) fn restore(home: &Home, kept: &Kept, replace: bool, secrets: Option<Vec<PathBuf>>, now: DateTime<Utc>) -> Outcome<Restored> {
     check(kept)?;
     let _lock = Lock::take(home, now)?;
     let (aside, present) = set_aside(home, secrets, now)?;
@@ -76,7 +78,12 @@ pub(crate) fn restore(home: &Home, kept: &Kept, replace: bool, secrets: Vec<Path
         // Only what the opening made may be left in it.
         let _ = fs::remove_dir_all(staging(home));
     }
-    let files = fates(home, kept, replace)?;
+    let mut files = fates(home, kept, replace)?;
+    for (path, fate) in files.iter_mut().filter(|(_, fate)| *fate == Fate::Replaced) {
+        if !aside.manifest.files.iter().any(|row| row.path == *path) {
+            *fate = Fate::NotSetAside;
+        }
+    }
     for (path, fate) in files.iter().filter(|(_, fate)| matches!(fate, Fate::PutBack | Fate::Replaced)) {
         put(home, path, &kept.path.join(FILES).join(path), *fate)?;
     }
@@ -94,7 +101,7 @@ enum Present {
 }
 
 /// A backup of the present state, whatever that is.
-fn set_aside(home: &Home, secrets: Vec<PathBuf>, now: DateTime<Utc>) -> Outcome<(Kept, Present)> {
+fn set_aside(home: &Home, secrets: Option<Vec<PathBuf>>, now: DateTime<Utc>) -> Outcome<(Kept, Present)> {
     let order = Order { home, secrets, why: Why::BeforeRestore, now, stopped: &|| false };
     if !home.database().exists() {
         return Ok((make(&order, None)?, Present::Nothing));
@@ -134,10 +141,15 @@ fn stage(home: &Home, kept: &Kept, aside: &Kept, now: DateTime<Utc>) -> Outcome<
     let mut memory = Memory::open(&staged, now).or_fail()?;
     let seen = witness::seen(home).run.max(aside.manifest.run);
     let made = kept.manifest.made_at.format("%Y-%m-%d %H:%M UTC");
+    let known = memory.last_run_number().or_fail()?;
     witness::disarm(&mut memory, &format!("restored from {}, made {made}", kept.name), seen, now)?;
-    let taken = aside.manifest.database.as_ref().and_then(|_| witness::take_over(&mut memory, &aside.database()));
-    let unknown = taken.is_none().then(|| format!("What went out after {made} is not known: the memory that was there could not be read."));
-    witness::remember(home, &mut memory, taken, unknown)?;
+    let present = aside.manifest.database.as_ref().and_then(|_| witness::take_over(&mut memory, aside));
+    // Where the present memory teaches nothing, a backup may know at least a part of the time since.
+    let later = if present.is_none() { witness::take_over_newest(home, &mut memory, known) } else { None };
+    let until = later.as_ref().map_or_else(|| made.to_string(), |(run, _)| format!("wake {run}"));
+    let unknown =
+        present.is_none().then(|| format!("What went out after {until} is not known: the memory that was there could not be read."));
+    witness::remember(home, &mut memory, present.or(later.map(|(_, taken)| taken)), unknown)?;
     witness::mark(&mut memory, home, &staged)?;
     memory.integrity_check().or_fail()?;
     memory.close_whole().or_fail()?;

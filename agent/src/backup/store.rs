@@ -37,6 +37,11 @@ impl Kept {
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
     }
+
+    /// Whether its database is what was written, to the last byte.
+    pub(crate) fn check_database(&self) -> Outcome {
+        self.manifest.check_database(&self.path)
+    }
 }
 
 /// What looks like a backup.

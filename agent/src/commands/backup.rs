@@ -14,6 +14,7 @@ use crate::backup::{Found, Hooked, Kept, Order, Store, Why, make_and_carry};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
+use crate::settings::secret_files_alone;
 
 /// Make a backup now; list them; put one back
 ///
@@ -101,7 +102,7 @@ fn now(home: Home, environment: &Environment) -> Outcome<ExitCode> {
     }
     let mut memory = Memory::open(&ready.home.database(), now).or_fail()?;
     let never = || false;
-    let order = Order { home: &ready.home, secrets: ready.settings.secret_files(), why: Why::ByHand, now, stopped: &never };
+    let order = Order { home: &ready.home, secrets: Some(ready.settings.secret_files()), why: Why::ByHand, now, stopped: &never };
     let hooked = Hooked { environment, aloud: true, stopped: &never };
     let (kept, row) = make_and_carry(&order, &ready.settings, &mut memory, &hooked)?;
     let files = kept.manifest.files.len();
@@ -220,6 +221,7 @@ fn files_lines(files: &[(String, Fate)], would: bool) -> String {
     for (path, fate) in files {
         let said = match (fate, would) {
             (Fate::Same, _) => continue,
+            (Fate::NotSetAside, _) => "stays as it is now: it could not be set aside (mend the settings, or move it away yourself)",
             (Fate::Stays, _) => "stays as it is now (--files puts it back)",
             (Fate::PutBack, true) => "missing, would be put back",
             (Fate::PutBack, false) => "put back",
@@ -236,8 +238,8 @@ fn put_back(home: &Home, environment: &Environment, kept: &Kept, files: bool, ye
         print("Nothing was changed.\n")?;
         return Ok(ExitCode::SUCCESS);
     }
-    // Settings that can't be read must not stand in the way; then nothing says which files hold secrets but their folder.
-    let secrets = ready(home.clone(), environment).map(|ready| ready.settings.secret_files()).unwrap_or_default();
+    // Settings that are wrong must not stand in the way; they still say which files hold secrets, if they can be read at all.
+    let secrets = std::fs::read_to_string(home.settings()).ok().and_then(|text| secret_files_alone(&text));
     let restored = restore(home, kept, files, secrets, environment.now())?;
     let mut out = format!("What was there is set aside as {}.\n", restored.aside);
     if kept.manifest.database.is_some() {

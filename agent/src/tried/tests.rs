@@ -115,6 +115,21 @@ fn a_network_goes_on_after_a_day_and_a_clock_that_is_set_back_waits() {
 }
 
 #[test]
+fn a_clock_that_jumps_forgets_no_stop_and_the_number_spares_them() {
+    let mut here = Here::new();
+    (0..3).for_each(|_| drop(here.fail(Cause::Refused, "422")));
+    let stopped = here.task.id.clone();
+    here.now += TimeDelta::days(5_000);
+    for number in 0..=MOST {
+        here.task.id = TaskId::of_words(&format!("task {number}"), 0);
+        let _ = here.fail(Cause::Refused, "422");
+    }
+    here.task.id = stopped;
+    assert!(matches!(here.past(), Some(Past::Stopped { .. })));
+    assert_eq!(Tried::read(&here.memory).expect("read").0.len(), MOST);
+}
+
+#[test]
 fn what_is_kept_is_bounded_and_one_line() {
     let mut here = Here::new();
     for number in 0..=MOST {

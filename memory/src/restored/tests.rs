@@ -120,6 +120,28 @@ fn mails_letters_readers_who_left_and_named_texts_come_along_and_a_persons_posts
 }
 
 #[test]
+fn what_was_turned_down_later_is_not_approved_and_no_approval_comes_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut here, mut later) = (memory(folder.path(), "here.db"), memory(folder.path(), "later.db"));
+    for digest in ["withdrawn", "kept"] {
+        here.approve(digest, "it", "tick", now()).expect("kept");
+    }
+    here.turn_down("no", "it", "tick", now()).expect("kept");
+    for digest in ["withdrawn", "new no"] {
+        later.turn_down(digest, "it", "tick", now()).expect("kept");
+    }
+    for digest in ["no", "new yes"] {
+        later.approve(digest, "it", "tick", now()).expect("kept");
+    }
+    later.close_whole().expect("closed");
+    let _ = here.take_over(&folder.path().join("later.db"), &[]).expect("taken").expect("the same schema");
+    let words: Vec<(String, bool)> =
+        here.approvals().expect("read").into_iter().map(|approval| (approval.digest, approval.granted)).collect();
+    let expected = [("kept", true), ("new no", false), ("no", false), ("withdrawn", false)];
+    assert_eq!(words, expected.map(|(digest, granted)| (digest.to_owned(), granted)));
+}
+
+#[test]
 fn a_disarmed_memory_is_paused_and_counts_on_behind_what_was_seen() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut memory = memory(folder.path(), "a.db");
