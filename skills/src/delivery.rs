@@ -197,7 +197,7 @@ fn call(
     (brakes.step)(Step::BeforeCall);
     if let Err(why) = (brakes.still)(memory) {
         let now = (brakes.now)();
-        sending.put_back(memory, &why, now, now)?;
+        sending.put_back(memory, &why, Some(now), now)?;
         return Ok(Delivered::Held { why });
     }
     let answer = connection.send(&sending, attached, (brakes.now)());
@@ -220,9 +220,9 @@ fn call(
 fn enter(memory: &mut Memory, sending: Sending, fault: &Fault, now: DateTime<Utc>) -> Result<(), MemoryError> {
     let why = fault.to_string();
     match fault {
-        Fault::Credential { .. } => sending.put_back(memory, &why, now, now),
-        Fault::RateLimited { until, .. } => sending.put_back(memory, &why, *until, now),
-        Fault::Later { .. } => sending.put_back(memory, &why, now + TRY_AGAIN, now),
+        Fault::Credential { .. } => sending.put_back(memory, &why, Some(now), now),
+        Fault::RateLimited { until, .. } => sending.put_back(memory, &why, Some(*until), now),
+        Fault::Later { .. } => sending.put_back(memory, &why, Some(now + TRY_AGAIN), now),
         Fault::Refused { .. } => sending.refuse(memory, &why, now),
         Fault::Unclear { .. } => sending.lose_sight(memory, &why, now).map(drop),
     }
