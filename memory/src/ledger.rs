@@ -6,7 +6,7 @@
 mod standing;
 mod tally;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
@@ -96,6 +96,21 @@ pub struct Effect {
     pub error: Option<String>,
     /// When it was last settled, given to a person, or when sight of it was lost.
     pub settled_at: Option<DateTime<Utc>>,
+}
+
+/// No server is asked to wait longer: two days at most, and an hour for a clock that was mended a little.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(49);
+
+/// Whether something put back has to wait now. A time further ahead than any wait was made while the clock was wrong, and holds
+/// nothing back.
+#[must_use]
+pub fn has_to_wait(not_before: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    not_before > now && not_before <= latest_wait(now)
+}
+
+/// The end of the longest wait that may begin now.
+fn latest_wait(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.checked_add_signed(LONGEST_WAIT).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 impl Effect {
