@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use reveille_memory::{Begun, Lease as Row, Memory, MissedSlots, NewRun, RunId};
-use reveille_schedules::{Due, Missed, Slot, due};
+use reveille_schedules::{Due, Missed, Schedule, Slot, due};
 use strum::Display;
 
 use crate::clock;
@@ -78,10 +78,13 @@ pub(crate) fn missed(scene: &Scene<'_>, memory: &mut Memory, why: &str) -> Outco
 }
 
 fn look(scene: &Scene<'_>, memory: &Memory) -> Outcome<Due> {
-    let schedule = scene.settings.wake.schedule();
-    let Some(slot) = schedule.slot(scene.now) else { return Ok(Due::NotUntil(schedule.next(scene.now))) };
-    let last = memory.last_slot(slot.seconds()).or_fail()?.and_then(Slot::at);
-    Ok(due(scene.now, last, &schedule))
+    due_by(&scene.settings.wake.schedule(), scene.now, |slot| memory.last_slot(slot.seconds()).or_fail())
+}
+
+/// What is due, by the newest slot up to the one of now that a wake has filled; nobody is asked where there is no slot yet.
+pub(crate) fn due_by(schedule: &Schedule, now: DateTime<Utc>, last: impl FnOnce(Slot) -> Outcome<Option<i64>>) -> Outcome<Due> {
+    let Some(slot) = schedule.slot(now) else { return Ok(Due::NotUntil(schedule.next(now))) };
+    Ok(due(now, last(slot)?.and_then(Slot::at), schedule))
 }
 
 fn said(scene: &Scene<'_>, memory: &mut Memory, missed: Option<Missed>) -> Outcome<Vec<String>> {
