@@ -72,13 +72,18 @@ pub(crate) fn run(program: &Path, call: &Call<'_>) -> Ran {
     if let (Some(mut stdin), Some(words)) = (child.stdin.take(), call.input) {
         let _ = stdin.write_all(words.expose_secret().as_bytes());
     }
+    // Taken before it is waited for: nobody else's group has this number while something of it goes on.
+    let group = Pid::from_child(&child);
     let Some(status) = wait(&mut child, deadline, &|| false) else {
         end(&mut child);
         return Ran::TooLong;
     };
-    // Something that it left behind may hold the pipes open.
+    // Something that it left behind may hold the pipes open: it has the same time, and ends with the group.
     let left = || deadline.saturating_duration_since(Instant::now());
-    let Ok(answer) = answer.recv_timeout(left()) else { return Ran::TooLong };
+    let Ok(answer) = answer.recv_timeout(left()) else {
+        let _ = kill_process_group(group, Signal::KILL);
+        return Ran::TooLong;
+    };
     let complaint = complaint.recv_timeout(left().min(Duration::from_millis(200))).unwrap_or_default();
     Ran::Ended { code: status.code(), answer, complaint }
 }
@@ -112,4 +117,21 @@ pub(crate) fn wait(child: &mut Child, deadline: Instant, stopped: &dyn Fn() -> b
 pub(crate) fn end(child: &mut Child) {
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_leaves_behind_on_its_pipe_is_killed_at_the_end_of_its_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("late");
+        let script = format!("(sleep 1.5; touch {}) & exit 0", file.display());
+        let arguments = vec!["-c".into(), script.into()];
+        let call = Call { arguments, input: None, variables: None, limit: Duration::from_millis(300), folder: None };
+        assert!(matches!(run(Path::new("/bin/sh"), &call), Ran::TooLong));
+        std::thread::sleep(Duration::from_millis(2_500));
+        assert!(!file.exists(), "it went on");
+    }
 }

@@ -22,6 +22,7 @@ use crate::environment::Environment;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
 use crate::settings::Settings;
+use crate::turn::due_by;
 use health::{Health, Keeper, LastWake};
 use lock::Lock;
 
@@ -168,14 +169,10 @@ impl<'a> Watch<'a> {
     /// Whether a wake is due. A memory that can't be read is a wake's to mend or to complain of.
     fn due(&mut self, now: DateTime<Utc>) -> Due {
         let schedule = self.settings.wake.schedule();
-        let last = match last_slot(&self.home, schedule.slot(now)) {
-            Ok(last) => last,
-            Err(failure) => {
-                tracing::debug!("what was done is not known, the wake decides: {}", failure.with_hint());
-                None
-            }
-        };
-        let due = due(now, last, &schedule);
+        let due = due_by(&schedule, now, |now| last_slot(&self.home, now)).unwrap_or_else(|failure| {
+            tracing::debug!("what was done is not known, the wake decides: {}", failure.with_hint());
+            due(now, None, &schedule)
+        });
         let next = match due {
             Due::Now { slot, .. } => slot.begins(),
             Due::NotUntil(next) => next,
@@ -237,14 +234,13 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// The newest slot up to the one of now that a wake has filled.
-fn last_slot(home: &Home, slot: Option<Slot>) -> Outcome<Option<Slot>> {
-    let Some(slot) = slot else { return Ok(None) };
+/// The newest slot up to now that a wake has filled.
+fn last_slot(home: &Home, now: DateTime<Utc>) -> Outcome<Option<i64>> {
     let memory = match Memory::open_read_only(&home.database()) {
         Err(MemoryError::Missing(_)) => return Ok(None),
         opened => opened.or_fail()?,
     };
-    Ok(memory.last_slot(slot.seconds()).or_fail()?.and_then(Slot::at))
+    memory.last_slot(now.timestamp()).or_fail()
 }
 
 /// How often a slot was tried in vain, and how many minutes are left until it is tried again. Minutes are counted, not read from

@@ -1,5 +1,6 @@
 //! What is known of a task from before: done, turned down, refused, tried in vain, too soon, over a cap.
 
+use reveille_memory::has_to_wait;
 use reveille_mission::{Channel, Issue, Past, Reading, Shelf, Skill, Source, Stage, Subject, Task};
 use reveille_skills::offer::Told;
 
@@ -78,7 +79,7 @@ fn past_telling(scene: &Scene<'_>, task: &Task, issue: &Issue, channel: Channel,
     if let Some(past) = stuck_letter(issue, channel, ledger) {
         return Some(past);
     }
-    if let Some((until, why)) = ledger.not_before(&issue.id, channel).filter(|(until, _)| *until > scene.now) {
+    if let Some((until, why)) = ledger.not_before(&issue.id, channel).filter(|(until, _)| has_to_wait(*until, scene.now)) {
         return Some(Past::CoolingDown { until, why });
     }
     let Told::Done { proof, last_at, .. } = ledger.told(&issue.id, channel) else { return None };

@@ -4,6 +4,7 @@
 //! only when its own program says so.
 
 mod cron;
+pub(crate) mod former;
 mod launchd;
 mod platform;
 mod systemd;
@@ -22,7 +23,7 @@ use crate::child::{self, Call, Ran};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
-use crate::settings::Settings;
+use crate::settings::{By, Settings};
 
 /// How long a program of a service may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -86,18 +87,23 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// A path that no service takes.
     pub(crate) fn of(environment: &'a Environment, home: &Home, settings: Option<&Settings>) -> Outcome<Self> {
+        Self::at(environment, home.root(), settings)
+    }
+
+    /// The same for a place where a home lies, or lay.
+    fn at(environment: &'a Environment, root: &Path, settings: Option<&Settings>) -> Outcome<Self> {
         use std::fmt::Write as _;
         use std::os::unix::ffi::OsStrExt as _;
-        let digest = Sha256::digest(home.root().as_os_str().as_bytes());
+        let digest = Sha256::digest(root.as_os_str().as_bytes());
         let tag = digest.iter().take(4).fold(String::new(), |mut tag, byte| {
             let _ = write!(tag, "{byte:02x}");
             tag
         });
-        let mut job = Job::new(&environment.program()?, home.root(), &tag).or_fail()?;
+        let mut job = Job::new(&environment.program()?, root, &tag).or_fail()?;
         if let Some(settings) = settings {
             job = job.limit(settings.wake.limit.duration());
         }
-        if settings.and_then(|settings| settings.channels.email.as_ref()).is_some_and(|email| email.smtp.scheme() == "sendmail") {
+        if settings.is_some_and(starts_programs) {
             job = job.unconfined();
         }
         let schedule = settings.map_or(Schedule::Every(Every::minutes(120)), |settings| settings.wake.schedule());
@@ -307,6 +313,13 @@ impl State {
         let loaded = if self.idle.is_none() { "loaded" } else { "NOT loaded" };
         format!("{}, {loaded}{}", self.service, if self.current { "" } else { ", not as the settings say" })
     }
+}
+
+/// Whether wakes start programs of the human's, which may change their user or group: `sendmail`, a hook, a command of a notice.
+fn starts_programs(settings: &Settings) -> bool {
+    let mails = settings.channels.email.as_ref().is_some_and(|email| email.smtp.scheme() == "sendmail");
+    let tells = settings.notice.as_ref().is_some_and(|notice| matches!(notice.by, By::Command { .. }));
+    mails || tells || settings.backup.program().is_some()
 }
 
 /// A program that said no.

@@ -23,7 +23,7 @@ use url::Url;
 pub(crate) use backup::Backup;
 pub(crate) use days::Days;
 pub(crate) use email::{Dkim, Email};
-pub(crate) use notice::{By, Notice, notice_alone};
+pub(crate) use notice::{By, Notice, notice_alone, quiet_alone};
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use reveille_memory::{Begun, Lease as Row, Memory, MissedSlots, NewRun, RunId};
-use reveille_schedules::{Due, Missed, Slot, due};
+use reveille_schedules::{Due, Missed, Schedule, Slot, due};
 use strum::Display;
 
 use crate::clock;
@@ -77,15 +77,16 @@ pub(crate) fn missed(scene: &Scene<'_>, memory: &mut Memory, why: &str) -> Outco
 }
 
 fn look(scene: &Scene<'_>, memory: &Memory) -> Outcome<Due> {
-    let schedule = scene.settings.wake.schedule();
-    let Some(slot) = schedule.slot(scene.now) else { return Ok(Due::NotUntil(schedule.next(scene.now))) };
-    // Up to now, not up to this slot: a schedule that was changed must not go back behind a wake of the old one.
-    let last = memory
-        .last_slot(scene.now.timestamp())
-        .or_fail()?
-        .and_then(Slot::at)
-        .max(memory.last_slot(slot.seconds()).or_fail()?.and_then(Slot::at));
-    Ok(due(scene.now, last, &schedule))
+    due_by(&scene.settings.wake.schedule(), scene.now, |now| memory.last_slot(now.timestamp()).or_fail())
+}
+
+/// What is due, by the newest slot up to now that a wake has filled; nobody is asked where there is no slot yet. Up to now, not up
+/// to the slot of now: a schedule that was changed must not go back behind a wake of the old one.
+pub(crate) fn due_by(schedule: &Schedule, now: DateTime<Utc>, last: impl FnOnce(DateTime<Utc>) -> Outcome<Option<i64>>) -> Outcome<Due> {
+    if schedule.slot(now).is_none() {
+        return Ok(Due::NotUntil(schedule.next(now)));
+    }
+    Ok(due(now, last(now)?.and_then(Slot::at), schedule))
 }
 
 /// Notes what was missed, and looks at the clock. What the human should know of the time that passed.

@@ -6,7 +6,7 @@
 mod standing;
 mod tally;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
@@ -96,6 +96,21 @@ pub struct Effect {
     pub error: Option<String>,
     /// When it was last settled, given to a person, or when sight of it was lost.
     pub settled_at: Option<DateTime<Utc>>,
+}
+
+/// No server is asked to wait longer: two days at most, and an hour for a clock that was mended a little.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(49);
+
+/// Whether something put back has to wait now. A time further ahead than any wait was made while the clock was wrong, and holds
+/// nothing back.
+#[must_use]
+pub fn has_to_wait(not_before: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    not_before > now && not_before <= latest_wait(now)
+}
+
+/// The end of the longest wait that may begin now.
+fn latest_wait(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.checked_add_signed(LONGEST_WAIT).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 impl Effect {
@@ -213,76 +228,76 @@ impl Memory {
         })
     }
 
-    /// One step, from the state that the caller has seen: somebody who was faster makes it fail.
-    fn step(
-        &mut self,
-        id: EffectId,
-        from: EffectState,
-        to: EffectState,
-        at: DateTime<Utc>,
-        error: Option<&str>,
-    ) -> Result<(), MemoryError> {
-        let changed = self.transact(|conn| moved(conn, id, from, to, at, error))?;
-        if changed { Ok(()) } else { Err(meanwhile(id, from)) }
+    /// One step, from the state and the sending that the caller has seen: somebody who was faster makes it fail.
+    fn step(&mut self, seen: &Effect, to: EffectState, at: DateTime<Utc>, error: Option<&str>) -> Result<(), MemoryError> {
+        let changed = self.transact(|conn| moved(conn, seen, to, at, error))?;
+        if changed { Ok(()) } else { Err(meanwhile(seen)) }
     }
 
-    fn renew(&mut self, id: EffectId, text: &[u8], token: &str) -> Result<(), MemoryError> {
+    fn renew(&mut self, seen: &Effect, text: &[u8], token: &str) -> Result<(), MemoryError> {
         let changed = self.transact(|conn| {
-            conn.execute("UPDATE effects SET text = ?2, key = ?3 WHERE id = ?1 AND state = 'intended'", params![id.0, text, token])
+            conn.execute("UPDATE effects SET text = ?2, key = ?3 WHERE id = ?1 AND state = 'intended'", params![seen.id.0, text, token])
         })?;
-        if changed == 1 { Ok(()) } else { Err(meanwhile(id, EffectState::Intended)) }
+        if changed == 1 { Ok(()) } else { Err(meanwhile(seen)) }
     }
 
-    fn put_back(&mut self, id: EffectId, why: &str, not_before: DateTime<Utc>, at: DateTime<Utc>) -> Result<(), MemoryError> {
+    fn put_back(&mut self, seen: &Effect, why: &str, not_before: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Result<(), MemoryError> {
         let changed = self.transact(|conn| {
-            let changed = moved(conn, id, EffectState::Sending, EffectState::Intended, at, Some(why))?;
-            conn.execute("UPDATE effects SET not_before = ?2, settled_at = NULL WHERE id = ?1", params![id.0, micros(not_before)])?;
+            let changed = moved(conn, seen, EffectState::Intended, at, Some(why))?;
+            if changed {
+                let sql = "UPDATE effects SET not_before = ?2, settled_at = NULL WHERE id = ?1";
+                conn.execute(sql, params![seen.id.0, not_before.map(micros)])?;
+            }
             Ok(changed)
         })?;
-        if changed { Ok(()) } else { Err(meanwhile(id, EffectState::Sending)) }
+        if changed { Ok(()) } else { Err(meanwhile(seen)) }
     }
 
-    fn confirm_and_send(&mut self, id: EffectId, evidence: &[EvidenceRow], next: EffectId, at: DateTime<Utc>) -> Result<(), MemoryError> {
+    fn confirm_and_send(&mut self, seen: &Effect, evidence: &[EvidenceRow], next: &Effect, at: DateTime<Utc>) -> Result<(), MemoryError> {
         let done = self.transact(|conn| {
-            evidence.iter().try_for_each(|row| add_evidence(conn, id, "there", row))?;
-            let confirmed = moved(conn, id, EffectState::Sending, EffectState::Confirmed, at, None)?;
-            let sent = moved(conn, next, EffectState::Intended, EffectState::Sending, at, None)?;
-            // Either both or neither: an error takes the transaction back.
-            if confirmed && sent { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(0)) }
+            evidence.iter().try_for_each(|row| add_evidence(conn, seen.id, "there", row))?;
+            let confirmed = moved(conn, seen, EffectState::Confirmed, at, None)?;
+            let sent = moved(conn, next, EffectState::Sending, at, None)?;
+            all_or_nothing(confirmed && sent)
         });
-        done.map_err(|error| match error {
-            MemoryError::Sqlite(rusqlite::Error::StatementChangedRows(_)) => meanwhile(id, EffectState::Sending),
-            other => other,
-        })
+        done.map_err(|error| faster(error, seen))
     }
 
     /// Evidence and confirmation in one transaction: neither is ever there without the other.
-    fn confirm(&mut self, id: EffectId, from: EffectState, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        let changed = self.transact(|conn| {
-            evidence.iter().try_for_each(|row| add_evidence(conn, id, "there", row))?;
-            moved(conn, id, from, EffectState::Confirmed, at, None)
-        })?;
-        if changed { Ok(()) } else { Err(meanwhile(id, from)) }
+    fn confirm(&mut self, seen: &Effect, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
+        let done = self.transact(|conn| {
+            evidence.iter().try_for_each(|row| add_evidence(conn, seen.id, "there", row))?;
+            all_or_nothing(moved(conn, seen, EffectState::Confirmed, at, None)?)
+        });
+        done.map_err(|error| faster(error, seen))
     }
 }
 
-fn meanwhile(id: EffectId, from: EffectState) -> MemoryError {
-    MemoryError::Refused(format!("effect {} is not `{from}` any more", id.0))
+/// An error takes the transaction back.
+fn all_or_nothing(all: bool) -> rusqlite::Result<()> {
+    if all { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(0)) }
 }
 
-/// False when the effect is in another state by now.
-fn moved(
-    conn: &Connection,
-    id: EffectId,
-    from: EffectState,
-    to: EffectState,
-    at: DateTime<Utc>,
-    error: Option<&str>,
-) -> rusqlite::Result<bool> {
+fn faster(error: MemoryError, seen: &Effect) -> MemoryError {
+    match error {
+        MemoryError::Sqlite(rusqlite::Error::StatementChangedRows(_)) => meanwhile(seen),
+        other => other,
+    }
+}
+
+fn meanwhile(seen: &Effect) -> MemoryError {
+    MemoryError::Refused(format!("effect {} is not `{}` any more, or another wake has let it go since", seen.id.0, seen.state))
+}
+
+/// False when the effect is in another state by now, or in the same again: a wake that was frozen must not take another's sending
+/// for its own.
+fn moved(conn: &Connection, seen: &Effect, to: EffectState, at: DateTime<Utc>, error: Option<&str>) -> rusqlite::Result<bool> {
     let column = if to == EffectState::Sending { "sending_at" } else { "settled_at" };
     let changed = conn.execute(
-        &format!("UPDATE effects SET state = ?3, {column} = ?4, error = coalesce(?5, error) WHERE id = ?1 AND state = ?2"),
-        params![id.0, from.to_string(), to.to_string(), micros(at), error],
+        &format!(
+            "UPDATE effects SET state = ?3, {column} = ?4, error = coalesce(?5, error) WHERE id = ?1 AND state = ?2 AND sendings = ?6"
+        ),
+        params![seen.id.0, seen.state.to_string(), to.to_string(), micros(at), error, seen.sendings],
     )?;
     Ok(changed == 1)
 }

@@ -151,12 +151,21 @@ struct Loop<'a, H> {
 
 impl<H: FnMut(News) -> Order> Loop<'_, H> {
     async fn attend(&mut self) -> Result<(), DaemonError> {
-        let (events, mut heard) = mpsc::channel(CHANNEL);
+        let (events, heard) = mpsc::channel(CHANNEL);
         listen(SignalKind::terminate(), Event::Leave, &events)?;
         listen(SignalKind::interrupt(), Event::Leave, &events)?;
         listen(SignalKind::hangup(), Event::Reload, &events)?;
         listen(SignalKind::child(), Event::Child, &events)?;
-        let mut scheduler = self.daemon.scheduler(&events).await?;
+        let scheduler = self.daemon.scheduler(&events).await?;
+        self.until_left(Some(scheduler), heard, &events).await
+    }
+
+    async fn until_left(
+        &mut self,
+        mut scheduler: Option<JobScheduler>,
+        mut heard: mpsc::Receiver<Event>,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<(), DaemonError> {
         self.minute();
         while !self.leaving || self.child.is_some() {
             match timeout_at(self.deadline(), heard.recv()).await {
@@ -169,14 +178,28 @@ impl<H: FnMut(News) -> Order> Loop<'_, H> {
                             "no minute came for {} s, the clock was set back: the scheduler is made anew",
                             self.asked.elapsed().as_secs()
                         );
-                        scheduler.shutdown().await?;
-                        scheduler = self.daemon.scheduler(&events).await?;
+                        scheduler = self.remade(scheduler, events).await;
                         self.minute();
                     }
                 }
             }
         }
-        Ok(scheduler.shutdown().await?)
+        if let Some(mut scheduler) = scheduler {
+            scheduler.shutdown().await?;
+        }
+        Ok(())
+    }
+
+    /// A new scheduler in the place of a silent one; none where it can't be made: then it is asked by `silence` alone, and each
+    /// time tried again. A child is never left for that.
+    async fn remade(&self, silent: Option<JobScheduler>, events: &mpsc::Sender<Event>) -> Option<JobScheduler> {
+        if let Some(mut silent) = silent
+            && let Err(error) = silent.shutdown().await
+        {
+            tracing::warn!("failed to end the silent scheduler: {error}");
+        }
+        let made = self.daemon.scheduler(events).await;
+        made.inspect_err(|error| tracing::error!("failed to make the scheduler anew, tried again later: {error}")).ok()
     }
 
     fn take(&mut self, event: Event) {

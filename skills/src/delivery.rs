@@ -7,7 +7,7 @@
 pub mod letter;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reveille_memory::{Effect, EvidenceRow, Intended, Memory, MemoryError, Sending, Standing, Unknown};
+use reveille_memory::{Effect, EvidenceRow, Intended, Memory, MemoryError, Sending, Standing, Unknown, has_to_wait};
 use strum::{Display, EnumIter, EnumString};
 
 use crate::channels::{Attached, Connection, Fault, Frozen, Look, Receipt};
@@ -150,7 +150,7 @@ fn settled(memory: &Memory, effect: &Effect) -> Result<Delivered, MemoryError> {
 
 fn first(memory: &mut Memory, connection: &Connection, intended: Intended, brakes: &Brakes<'_>) -> Result<Delivered, MemoryError> {
     let now = (brakes.now)();
-    if let Some(not_before) = intended.effect().not_before.filter(|not_before| *not_before > now) {
+    if let Some(not_before) = intended.effect().not_before.filter(|until| has_to_wait(*until, now)) {
         let why = intended.effect().error.clone().unwrap_or_default();
         return Ok(Delivered::Held { why: format!("not before {}: {why}", not_before.format("%Y-%m-%d %H:%M UTC")) });
     }
@@ -196,8 +196,8 @@ fn call(
 ) -> Result<Delivered, MemoryError> {
     (brakes.step)(Step::BeforeCall);
     if let Err(why) = (brakes.still)(memory) {
-        let now = (brakes.now)();
-        sending.put_back(memory, &why, now, now)?;
+        // At once: the time of a clock that jumped must not hold it back.
+        sending.put_back(memory, &why, None, (brakes.now)())?;
         return Ok(Delivered::Held { why });
     }
     let answer = connection.send(&sending, attached, (brakes.now)());
@@ -220,9 +220,9 @@ fn call(
 fn enter(memory: &mut Memory, sending: Sending, fault: &Fault, now: DateTime<Utc>) -> Result<(), MemoryError> {
     let why = fault.to_string();
     match fault {
-        Fault::Credential { .. } => sending.put_back(memory, &why, now, now),
-        Fault::RateLimited { until, .. } => sending.put_back(memory, &why, *until, now),
-        Fault::Later { .. } => sending.put_back(memory, &why, now + TRY_AGAIN, now),
+        Fault::Credential { .. } => sending.put_back(memory, &why, None, now),
+        Fault::RateLimited { until, .. } => sending.put_back(memory, &why, Some(*until), now),
+        Fault::Later { .. } => sending.put_back(memory, &why, Some(now + TRY_AGAIN), now),
         Fault::Refused { .. } => sending.refuse(memory, &why, now),
         Fault::Unclear { .. } => sending.lose_sight(memory, &why, now).map(drop),
     }

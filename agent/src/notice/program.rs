@@ -1,7 +1,7 @@
 //! A notice by a program on this machine: a command of the settings, or `osascript` on macOS.
 //!
 //! Must stay true: no shell is asked; the words are never part of a script (a command has them on standard input, AppleScript as
-//! an argument of its own); the child has an empty environment, the home as its folder, and half a minute.
+//! an argument of its own); the child has PATH and HOME and no other variable, the home as its folder, and half a minute.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn run(home: &Home, environment: &Environment, program: &str, arguments: &[Strin
     let call = Call {
         arguments: arguments.iter().map(Into::into).collect(),
         input: Some(&input),
-        variables: Some(vec![]),
+        variables: Some(environment.only(&["PATH", "HOME"])),
         limit: LIMIT,
         folder: Some(home.root()),
     };

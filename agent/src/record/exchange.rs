@@ -20,6 +20,8 @@ use crate::fault::Moment;
 
 /// What the displaced file is called: `.PROGRESS-MERGED-WRITTEN.md`, each the start of a digest.
 const DISPLACED: (&str, &str) = (".PROGRESS-", ".md");
+/// The same where the file system knows no exchange, between the two renames.
+const BETWEEN: &str = ".old";
 /// A text that is not whole yet.
 const UNFINISHED: &str = ".part";
 /// How often a human may save while their text is put back.
@@ -154,18 +156,34 @@ fn keep_aside(path: &Path, older: &[u8], newer: &[u8]) -> io::Result<Option<Stri
 pub(crate) fn recover(path: &Path, environment: &Environment) -> Outcome<Vec<String>> {
     let failed = |error: io::Error| Failure::of_disk("look through", folder_of(path), error);
     let mut said = Vec::new();
-    for entry in std::fs::read_dir(folder_of(path)).map_err(failed)? {
+    let entries: Vec<_> = std::fs::read_dir(folder_of(path)).map_err(failed)?.collect();
+    for entry in entries {
         let held = entry.map_err(failed)?.path();
         let name = held.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(rest) = name.strip_prefix(DISPLACED.0) else { continue };
         if rest.ends_with(UNFINISHED) {
             std::fs::remove_file(&held).map_err(|error| Failure::of_disk("remove", &held, error))?;
-        } else if let Some((merged, written)) = rest.strip_suffix(DISPLACED.1).and_then(|digests| digests.split_once('-')) {
+            continue;
+        }
+        let digests = rest.strip_suffix(DISPLACED.1).or_else(|| rest.strip_suffix(BETWEEN));
+        if let Some((merged, written)) = digests.and_then(|digests| digests.split_once('-')) {
+            let held = named(held).map_err(failed)?;
             let text = super::read(&held, environment)?;
             said.extend(settle(path, &held, &text, (merged, written), environment)?);
         }
     }
     Ok(said)
+}
+
+/// Takes the second rename of an exchange in two steps that a kill left out. Where there is a text to put in place as well, the first
+/// was not taken either.
+fn named(held: PathBuf) -> io::Result<PathBuf> {
+    let name = held.with_extension(&DISPLACED.1[1..]);
+    if held == name || name.exists() {
+        return Ok(held);
+    }
+    std::fs::rename(&held, &name)?;
+    Ok(name)
 }
 
 fn settle(path: &Path, held: &Path, text: &[u8], (merged, written): (&str, &str), environment: &Environment) -> Outcome<Vec<String>> {
@@ -195,14 +213,17 @@ fn settle(path: &Path, held: &Path, text: &[u8], (merged, written): (&str, &str)
 /// race is then as small as two calls.
 fn swap(held: &Path, path: &Path) -> io::Result<()> {
     match renameat_with(CWD, held, CWD, path, RenameFlags::EXCHANGE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            let old = held.with_extension("old");
-            std::fs::hard_link(path, &old)?;
-            std::fs::rename(held, path)?;
-            std::fs::rename(old, held)
-        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => swap_in_two(held, path, |old| std::fs::rename(old, held)),
         other => Ok(other?),
     }
+}
+
+/// The change of places without an exchange: `last` is its second rename.
+fn swap_in_two(held: &Path, path: &Path, last: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let old = held.with_extension(&BETWEEN[1..]);
+    std::fs::hard_link(path, &old)?;
+    std::fs::rename(held, path)?;
+    last(&old)
 }
 
 /// The start of a text's digest.
@@ -216,4 +237,42 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As on HFS+, with a kill between the two renames.
+    #[test]
+    fn a_save_that_a_kill_left_between_two_renames_is_put_back() {
+        for newer in [None, Some("ours\nand newer\n")] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("PROGRESS.md");
+            std::fs::write(&path, "saved in between\n").expect("written");
+            let held = beside(&path, b"read\n", b"ours\n").expect("made");
+            let killed = swap_in_two(&held, &path, |_| Err(io::Error::other("killed")));
+            assert!(killed.is_err() && std::fs::read(&path).is_ok_and(|text| text == b"ours\n"));
+            if let Some(newer) = newer {
+                std::fs::write(&path, newer).expect("written");
+            }
+            let said = recover(&path, &Environment::of(&[])).expect("looked");
+            assert_eq!(said.len(), 1, "{said:?}");
+            let texts = std::fs::read_dir(folder.path()).expect("listed").flatten();
+            let mut texts: Vec<String> = texts.map(|entry| std::fs::read_to_string(entry.path()).expect("read")).collect();
+            texts.sort();
+            assert_eq!(texts, newer.into_iter().chain(["saved in between\n"]).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_was_merged_is_not_kept_under_the_name_between() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("PROGRESS.md");
+        std::fs::write(&path, "read\n").expect("written");
+        let held = beside(&path, b"read\n", b"ours\n").expect("made");
+        let _ = swap_in_two(&held, &path, |_| Err(io::Error::other("killed")));
+        assert!(recover(&path, &Environment::of(&[])).expect("looked").is_empty());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
+    }
 }

@@ -63,6 +63,16 @@ impl Backup {
         }
     }
 
+    /// The hook's program.
+    pub(crate) fn program(&self) -> Option<&str> {
+        self.hook.first().map(String::as_str)
+    }
+
+    /// The variables that the hook wants besides PATH and HOME.
+    pub(crate) fn variables(&self) -> &[String] {
+        &self.env
+    }
+
     /// What to run behind a backup, if anything.
     pub(crate) fn hook(&self, backup: &Path, home: &Path) -> Option<Call> {
         let (program, arguments) = self.hook.split_first()?;

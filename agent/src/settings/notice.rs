@@ -1,5 +1,8 @@
 //! `[notice]`: how the owner is told when wakes have failed for a day.
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use reveille_schedules::Quiet;
 use serde::{Deserialize, Deserializer};
 
 /// `[notice]`
@@ -59,6 +62,23 @@ pub(crate) fn notice_alone(text: &str) -> Option<Notice> {
     toml::from_str::<Only>(text).ok()?.notice
 }
 
+/// Whether `[wake]` of such settings says that it is quiet now; none where that can't be read.
+pub(crate) fn quiet_alone(text: &str, now: DateTime<Utc>) -> Option<bool> {
+    #[derive(Deserialize)]
+    struct Only {
+        wake: Option<Hours>,
+    }
+    #[derive(Deserialize)]
+    struct Hours {
+        quiet: Option<String>,
+        timezone: Option<String>,
+    }
+    let Some(hours) = toml::from_str::<Only>(text).ok()?.wake else { return Some(false) };
+    let Some(quiet) = hours.quiet else { return Some(false) };
+    let zone = hours.timezone.map_or(Ok(Tz::UTC), |zone| zone.parse()).ok()?;
+    Some(quiet.parse::<Quiet>().ok()?.contains(now, zone))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +94,17 @@ mod tests {
             assert_eq!(by(wrong), None, "{wrong}");
         }
         assert_eq!(notice_alone("[notice"), None);
+    }
+    #[test]
+    fn quiet_hours_are_read_from_settings_that_are_wrong_elsewhere() {
+        let quiet = |wake: &str| quiet_alone(&format!("nmae = 1\n{wake}\n"), "2026-11-20T03:00:00Z".parse().expect("a time"));
+        for none in ["", "[wake]", "[wake]\nevery = 1"] {
+            assert_eq!(quiet(none), Some(false), "{none}");
+        }
+        assert_eq!(quiet("[wake]\nquiet = \"23:00-07:00\""), Some(true));
+        assert_eq!(quiet("[wake]\nquiet = \"23:00-07:00\"\ntimezone = \"Asia/Tokyo\""), Some(false));
+        for wrong in ["[wake]\nquiet = 23", "[wake]\nquiet = \"at night\"", "[wake]\nquiet = \"23:00-07:00\"\ntimezone = \"Mars\""] {
+            assert_eq!(quiet(wrong), None, "{wrong}");
+        }
     }
 }

@@ -71,7 +71,7 @@ impl Intended {
     /// The row can't be written.
     pub fn renew(mut self, memory: &mut Memory, text: Vec<u8>, token: String) -> Result<Self, MemoryError> {
         if self.0.text != text || self.0.token != token {
-            memory.renew(self.0.id, &text, &token)?;
+            memory.renew(&self.0, &text, &token)?;
             (self.0.text, self.0.token) = (text, token);
         }
         Ok(self)
@@ -82,7 +82,7 @@ impl Intended {
     /// # Errors
     /// The row can't be written: do not act.
     pub fn send(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Sending, MemoryError> {
-        memory.step(self.0.id, EffectState::Intended, EffectState::Sending, at, None).map(|()| Sending(self.0.sent(at)))
+        memory.step(&self.0, EffectState::Sending, at, None).map(|()| Sending(self.0.sent(at)))
     }
 
     /// A person will post it.
@@ -91,7 +91,7 @@ impl Intended {
     /// The row can't be written.
     pub fn await_human(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Awaiting, MemoryError> {
         memory
-            .step(self.0.id, EffectState::Intended, EffectState::AwaitingHuman, at, None)
+            .step(&self.0, EffectState::AwaitingHuman, at, None)
             .map(|()| Awaiting(Effect { state: EffectState::AwaitingHuman, settled_at: Some(at), ..self.0 }))
     }
 
@@ -100,7 +100,7 @@ impl Intended {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0.id, EffectState::Intended, EffectState::Refused, at, Some(why))
+        memory.step(&self.0, EffectState::Refused, at, Some(why))
     }
 }
 
@@ -120,7 +120,7 @@ impl Sending {
     /// # Errors
     /// The rows can't be written, or there is no evidence.
     pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0.id, EffectState::Sending, evidence, at)
+        memory.confirm(&self.0, evidence, at)
     }
 
     /// It certainly did not happen.
@@ -128,15 +128,15 @@ impl Sending {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0.id, EffectState::Sending, EffectState::Refused, at, Some(why))
+        memory.step(&self.0, EffectState::Refused, at, Some(why))
     }
 
-    /// It certainly did not happen, and may be tried again from `not_before` on.
+    /// It certainly did not happen, and may be tried again: from `not_before` on, or at once.
     ///
     /// # Errors
     /// The row can't be written.
-    pub fn put_back(self, memory: &mut Memory, why: &str, not_before: DateTime<Utc>, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.put_back(self.0.id, why, not_before, at)
+    pub fn put_back(self, memory: &mut Memory, why: &str, not_before: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Result<(), MemoryError> {
+        memory.put_back(&self.0, why, not_before, at)
     }
 
     /// It happened, and in the same commit the next one is let go: one sync of the disk a mail.
@@ -150,7 +150,7 @@ impl Sending {
         next: Intended,
         at: DateTime<Utc>,
     ) -> Result<Sending, MemoryError> {
-        memory.confirm_and_send(self.0.id, evidence, next.0.id, at)?;
+        memory.confirm_and_send(&self.0, evidence, &next.0, at)?;
         Ok(Sending(next.0.sent(at)))
     }
 
@@ -160,7 +160,7 @@ impl Sending {
     /// The row can't be written.
     pub fn lose_sight(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<Unknown, MemoryError> {
         memory
-            .step(self.0.id, EffectState::Sending, EffectState::Unknown, at, Some(why))
+            .step(&self.0, EffectState::Unknown, at, Some(why))
             .map(|()| Unknown(Effect { state: EffectState::Unknown, error: Some(why.to_owned()), settled_at: Some(at), ..self.0 }))
     }
 }
@@ -175,7 +175,7 @@ impl Awaiting {
     /// # Errors
     /// The rows can't be written, or there is no evidence.
     pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0.id, EffectState::AwaitingHuman, evidence, at)
+        memory.confirm(&self.0, evidence, at)
     }
 
     /// The human will not post it.
@@ -183,7 +183,7 @@ impl Awaiting {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0.id, EffectState::AwaitingHuman, EffectState::Refused, at, Some(why))
+        memory.step(&self.0, EffectState::Refused, at, Some(why))
     }
 }
 
@@ -203,7 +203,7 @@ impl Unknown {
     /// # Errors
     /// The rows can't be written, or there is no evidence.
     pub fn confirm(self, memory: &mut Memory, evidence: &[EvidenceRow], at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.confirm(self.0.id, EffectState::Unknown, evidence, at)
+        memory.confirm(&self.0, evidence, at)
     }
 
     /// Keeps what a look at the place (or a person) said: it is not there. Opens the way to [`Unknown::send_again`].
@@ -220,7 +220,7 @@ impl Unknown {
     /// The rows can't be written, or the word is not a person's.
     pub fn put_back_by_hand(self, memory: &mut Memory, word: &EvidenceRow, at: DateTime<Utc>) -> Result<(), MemoryError> {
         memory.transact(|conn| add_evidence(conn, self.0.id, "absent", word))?;
-        memory.step(self.0.id, EffectState::Unknown, EffectState::Intended, at, None)
+        memory.step(&self.0, EffectState::Intended, at, None)
     }
 
     /// Sends the same bytes again. Pages may be written again at any time; a post only after [`Unknown::not_there`] for the
@@ -229,7 +229,7 @@ impl Unknown {
     /// # Errors
     /// The row can't be written, or nobody has looked: do not act.
     pub fn send_again(self, memory: &mut Memory, at: DateTime<Utc>) -> Result<Sending, MemoryError> {
-        memory.step(self.0.id, EffectState::Unknown, EffectState::Sending, at, None).map(|()| Sending(self.0.sent(at)))
+        memory.step(&self.0, EffectState::Sending, at, None).map(|()| Sending(self.0.sent(at)))
     }
 
     /// It is given up.
@@ -237,6 +237,6 @@ impl Unknown {
     /// # Errors
     /// The row can't be written.
     pub fn refuse(self, memory: &mut Memory, why: &str, at: DateTime<Utc>) -> Result<(), MemoryError> {
-        memory.step(self.0.id, EffectState::Unknown, EffectState::Refused, at, Some(why))
+        memory.step(&self.0, EffectState::Refused, at, Some(why))
     }
 }

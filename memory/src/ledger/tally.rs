@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{COLUMNS, Effect, EffectState, NewEffect, find, read};
+use super::{COLUMNS, Effect, EffectState, NewEffect, find, latest_wait, read};
 use crate::error::MemoryError;
 use crate::open::{Memory, micros, time};
 use chrono::{DateTime, Utc};
@@ -18,7 +18,7 @@ pub struct Tally {
     pub part: String,
     /// Not sent yet.
     pub intended: u64,
-    /// Of those, put back by the server, for a later try.
+    /// Of those, let go before and put back, for another try.
     pub put_back: u64,
     /// Let go and not settled: a crash came in between.
     pub sending: u64,
@@ -50,7 +50,7 @@ impl Memory {
     /// The rows can't be read.
     pub fn tallies(&self) -> Result<Vec<Tally>, MemoryError> {
         let sql = "SELECT issue, channel, part,
-                sum(state = 'intended'), sum(state = 'intended' AND not_before IS NOT NULL), sum(state = 'sending'),
+                sum(state = 'intended'), sum(state = 'intended' AND sendings > 0), sum(state = 'sending'),
                 sum(state = 'confirmed'), sum(state = 'refused'), sum(state = 'unknown'),
                 min(CASE WHEN state = 'intended' THEN coalesce(not_before, 0) END)
             FROM effects WHERE recipient <> '' AND part <> 'notice' GROUP BY issue, channel, part ORDER BY min(id)";
@@ -92,15 +92,16 @@ impl Memory {
         })
     }
 
-    /// The mails of a letter in one state, oldest first, at most `most` of them and only those that may be tried at `now`.
+    /// The mails of a letter in one state, oldest first, at most `most` of them and only those that may be tried at `now`
+    /// (see [`has_to_wait`](super::has_to_wait)).
     ///
     /// # Errors
     /// The rows can't be read.
     pub fn mails(&self, issue: &str, part: &str, state: EffectState, now: DateTime<Utc>, most: u32) -> Result<Vec<Effect>, MemoryError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM effects WHERE issue = ?1 AND channel = 'email' AND part = ?2 AND state = ?3 AND recipient <> ''
-             AND (not_before IS NULL OR not_before <= ?4) ORDER BY id LIMIT ?5"
+             AND (not_before IS NULL OR not_before <= ?4 OR not_before > ?6) ORDER BY id LIMIT ?5"
         );
-        self.rows(&sql, params![issue, part, state.to_string(), micros(now), most], read)
+        self.rows(&sql, params![issue, part, state.to_string(), micros(now), most, micros(latest_wait(now))], read)
     }
 }

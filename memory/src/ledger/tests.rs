@@ -274,13 +274,13 @@ fn what_did_not_happen_goes_back_and_may_be_written_anew() {
     let later = now() + chrono::TimeDelta::minutes(5);
     let sending = effect.send(&mut memory, now()).expect("sent");
     assert_eq!((sending.effect().text.as_slice(), sending.effect().sendings), (&b"edited"[..], 1));
-    sending.put_back(&mut memory, "429", later, now()).expect("back");
+    sending.put_back(&mut memory, "429", Some(later), now()).expect("back");
     let Standing::Intended(effect) = memory.intend(&new("a", run), now()).expect("found") else { panic!("not back") };
     assert_eq!((effect.effect().not_before, effect.effect().error.as_deref()), (Some(later), Some("429")));
     assert_eq!(effect.effect().sendings, 1, "a try is a try");
-    let stale = effect.effect().id;
+    let stale = effect.effect().clone();
     let sending = effect.send(&mut memory, later).expect("sent");
-    assert!(memory.renew(stale, b"too late", "k3").is_err(), "what is on its way is frozen");
+    assert!(memory.renew(&stale, b"too late", "k3").is_err(), "what is on its way is frozen");
     let _ = sending.lose_sight(&mut memory, "cut", later).expect("lost");
 }
 
@@ -303,7 +303,7 @@ fn a_mail_is_confirmed_and_the_next_let_go_in_one_commit() {
     let proof = EvidenceRow { kind: "smtp".into(), ..proof() };
     let second = first.confirm_and_send(&mut memory, std::slice::from_ref(&proof), next(), now()).expect("both");
     assert_eq!(second.effect().recipient, "y");
-    second.put_back(&mut memory, "451", now() + chrono::TimeDelta::hours(2), now()).expect("back");
+    second.put_back(&mut memory, "451", Some(now() + chrono::TimeDelta::hours(2)), now()).expect("back");
     let tally = memory.tallies().expect("counted");
     let expected = Tally {
         issue: "a".into(),
@@ -347,4 +347,27 @@ fn only_a_person_brings_an_unknown_mail_back() {
     let again = lost(&mut memory);
     assert_eq!(again.effect().sendings, 2);
     assert!(set(&memory, again.effect().id, EffectState::Intended).is_err(), "the word was for the sending before");
+}
+
+#[test]
+fn a_step_of_an_earlier_sending_does_not_touch_the_one_of_now() {
+    let (_folder, mut memory, run) = memory();
+    let Standing::Intended(effect) = memory.intend(&new("a", run), now()).expect("written") else { panic!() };
+    let frozen = effect.send(&mut memory, now()).expect("sent");
+    let stale = || Sending::of(frozen.effect().clone());
+    // Another wake looks, finds nothing, and sends again.
+    let unknown = stale().lose_sight(&mut memory, "the program ended", now()).expect("lost");
+    unknown.not_there(&mut memory, &proof()).expect("kept");
+    let again = unknown.send_again(&mut memory, now()).expect("sent");
+    assert!(stale().put_back(&mut memory, "its time is up", Some(now()), now()).is_err());
+    assert!(stale().refuse(&mut memory, "no", now()).is_err());
+    assert!(stale().lose_sight(&mut memory, "cut", now()).is_err());
+    assert!(stale().confirm(&mut memory, &[proof()], now()).is_err());
+    assert_eq!(memory.evidence(again.effect().id).expect("read"), [], "no evidence without its confirmation");
+    let row = memory.effect(&new("a", run).key).expect("read").expect("there");
+    assert_eq!((row.state, row.sendings, row.not_before), (EffectState::Sending, 2, None));
+    again.confirm(&mut memory, &[proof()], now()).expect("confirmed");
+    assert!(stale().put_back(&mut memory, "its time is up", Some(now()), now()).is_err());
+    let row = memory.effect(&new("a", run).key).expect("read").expect("there");
+    assert!(row.settled_at.is_some() && row.not_before.is_none(), "a put-back that came too late writes nothing");
 }

@@ -132,3 +132,26 @@ fn a_program_that_is_not_there_and_a_pattern_that_is_none() {
     let error = Daemon { pattern: "each minute".to_owned(), ..daemon() }.run(|_| Order::Leave).expect_err("no pattern");
     assert_eq!(error.to_string(), "failed to start the scheduler: ParseSchedule");
 }
+
+#[test]
+fn a_scheduler_that_can_t_be_made_anew_leaves_no_child_alone() {
+    // No scheduler can be made with this pattern: as after a clock that was set back and a system that refuses a new one.
+    let daemon = Daemon { pattern: "none".to_owned(), silence: Duration::from_millis(300), terminate };
+    let mut news = Vec::new();
+    let hear = |now: News| {
+        news.push(now.clone());
+        match now {
+            News::Minute { waking: false } => Order::Wake(child("trap 'exit 7' TERM; while :; do sleep 0.1; done", 60)),
+            News::Minute { waking: true } if news.len() > 4 => Order::Leave,
+            _ => Order::Nothing,
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let done = runtime.block_on(async {
+        let (events, heard) = mpsc::channel(CHANNEL);
+        let mut loop_ = Loop { daemon: &daemon, hear, child: None, leaving: false, asked: Instant::now() };
+        loop_.until_left(None, heard, &events).await
+    });
+    done.expect("it goes on");
+    assert!(news.len() > 5 && news.last() == Some(&News::Ended(End::Code(7))), "{news:?}");
+}

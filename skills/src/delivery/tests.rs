@@ -87,3 +87,36 @@ fn a_dead_credential_that_a_look_finds_is_told_as_one() {
     assert!(matches!(delivered, Delivered::Unsure { .. }), "{delivered:?}");
     assert_eq!(unknown, 1);
 }
+
+#[test]
+fn what_a_jumping_clock_held_back_goes_out_when_the_clock_is_mended() {
+    let connection = server(|_| (429, "{}"));
+    let wrong: DateTime<Utc> = "2026-12-20T14:00:00Z".parse().expect("a time");
+    let (may, step) = (|_: &Memory| Ok(()), |_| {});
+    let still = |_: &Memory| Err("its time is up".to_owned());
+    let (jumped, mended) = (|| wrong, || at("15:00"));
+    let (_folder, mut memory, standing) = lost(&connection);
+    let Standing::Unknown(unknown) = standing else { panic!("{standing:?}") };
+    let word = EvidenceRow { kind: "human".into(), place: "p".into(), sha256: None, text: None, fetched_at: at("14:30") };
+    unknown.put_back_by_hand(&mut memory, &word, at("14:30")).expect("back");
+    let key = Key { issue: "i".into(), channel: "mastodon".into(), part: "post".into(), recipient: String::new() };
+    let standing = |memory: &Memory| Memory::standing(memory.effect(&key).expect("read").expect("there"));
+    let brakes = Brakes { may: &may, still: &still, step: &step, now: &jumped };
+    let seen = standing(&memory);
+    let held = deliver(&mut memory, &connection, seen, &brakes).expect("held");
+    assert_eq!(held, Delivered::Held { why: "its time is up".into() });
+    assert_eq!(memory.effect(&key).expect("read").expect("there").not_before, None);
+    // A server that wanted it later, by the wrong clock: a quarter of an hour of that clock holds nothing back either.
+    let brakes = Brakes { may: &may, still: &may, step: &step, now: &jumped };
+    let seen = standing(&memory);
+    let failed = deliver(&mut memory, &connection, seen, &brakes).expect("failed");
+    let Standing::Intended(intended) = standing(&memory) else { panic!("{failed:?}") };
+    assert_eq!(intended.effect().not_before, Some(wrong + TimeDelta::minutes(15)));
+    let brakes = Brakes { now: &mended, ..brakes };
+    let tried = deliver(&mut memory, &connection, Standing::Intended(intended), &brakes).expect("tried");
+    assert!(matches!(tried, Delivered::Failed(_)), "{tried:?}");
+    // The clock is right, so now it waits.
+    let seen = standing(&memory);
+    let held = deliver(&mut memory, &connection, seen, &brakes).expect("held");
+    assert!(matches!(&held, Delivered::Held { why } if why.starts_with("not before")), "{held:?}");
+}

@@ -6,9 +6,9 @@ use clap::Args;
 use reveille_schedules::service::Service;
 
 use super::super::{Ready, print};
-use super::{machine, out_of_reach, shown, when};
+use super::{machine, out_of_reach, shown, uninstall_former, when};
 use crate::failure::Outcome;
-use crate::service::{Machine, Place};
+use crate::service::{Machine, Place, former};
 
 /// Have launchd, cron or systemd start the wakes, at times made from `[wake]` in the settings
 ///
@@ -34,10 +34,12 @@ impl Install {
         let others: Vec<Service> = machine.installed()?.into_iter().filter(|other| *other != service).collect();
         // launchd opens its file there before the program runs.
         std::fs::create_dir_all(ready.home.memory())?;
+        former::note(&ready.home)?;
         machine.install(service)?;
         for other in &others {
             machine.uninstall(*other)?;
         }
+        let former = uninstall_former(&ready.home, ready.environment)?;
         let state = machine.look(service)?;
         let mut out = format!("{service} wakes {} by itself, as {}:\n", ready.home.root().display(), machine.label());
         for place in machine.places(service) {
@@ -49,6 +51,7 @@ impl Install {
         for other in others {
             out.push_str(&format!("replaced    {other}\n"));
         }
+        out.push_str(&former);
         out.push_str(&format!("next wake   {}\n", when(ready.settings.wake.schedule().next(ready.environment.now()))));
         let notes: Vec<_> = state.problems().into_iter().chain(out_of_reach(&ready.settings)).collect();
         print(&format!("{out}{}", shown(&notes)))?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::super::{Ready, print, print_json};
 use super::{machine, out_of_reach, shown, when};
 use crate::failure::{OrFail, Outcome};
-use crate::service::{Note, State};
+use crate::service::{Note, State, former};
 
 /// How many wakes are shown.
 const WAKES: u32 = 10;
@@ -64,7 +64,8 @@ impl Status {
     pub(super) fn run(self, ready: &Ready<'_>) -> Outcome<ExitCode> {
         let machine = machine(ready)?;
         let states = machine.standing()?;
-        let notes = warnings(&states, ready);
+        let mut notes = warnings(&states, ready);
+        notes.extend(of_before(ready)?);
         let standing = Standing {
             schema: 1,
             label: machine.label().to_owned(),
@@ -96,6 +97,18 @@ fn warnings(states: &[State], ready: &Ready<'_>) -> Vec<Note> {
         notes.extend(out_of_reach(&ready.settings));
     }
     notes
+}
+
+/// What still starts where the home lay before.
+fn of_before(ready: &Ready<'_>) -> Outcome<Vec<Note>> {
+    let mut notes = Vec::new();
+    for machine in former::former(ready.environment, &ready.home) {
+        notes.extend(machine.installed()?.into_iter().map(|service| Note {
+            what: format!("{service} still starts {}, of where the home lay before", machine.label()),
+            hint: "`reveille service install` replaces it, `reveille service uninstall` takes it away".to_owned(),
+        }));
+    }
+    Ok(notes)
 }
 
 fn wakes(ready: &Ready<'_>) -> Outcome<Vec<Run>> {

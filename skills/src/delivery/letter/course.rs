@@ -120,8 +120,10 @@ impl<'a> Course<'a> {
             (self.round.step)(Step::BeforeCall);
             // The last look: the program may have been frozen since the mail was let go.
             if let Err(why) = (self.round.may)(self.memory) {
-                let now = self.now();
-                sending.put_back(self.memory, &why, now, now)?;
+                self.untried_of(&sending);
+                self.progress.put_back += 1;
+                // At once: the time of a clock that jumped must not hold it back.
+                sending.put_back(self.memory, &why, None, self.now())?;
                 self.over = Some(Stopped::Brake(why));
                 return Ok(());
             }
@@ -158,7 +160,7 @@ impl<'a> Course<'a> {
             } else {
                 return Ok(Some(intended));
             };
-            let was_put_back = intended.effect().not_before.is_some();
+            let was_put_back = intended.effect().sendings > 0;
             intended.refuse(self.memory, why, self.now())?;
             self.untried(was_put_back);
             self.progress.refused += 1;
@@ -239,13 +241,13 @@ impl<'a> Course<'a> {
             }
             Fault::Credential { .. } => {
                 self.progress.put_back += 1;
-                sending.put_back(self.memory, &why, now, now)?;
+                sending.put_back(self.memory, &why, None, now)?;
                 self.over = Some(Stopped::Server(fault.clone()));
             }
             // Not the mail's fault: however often it happens, the mail is not refused for it.
             Fault::Later { .. } | Fault::RateLimited { .. } if stops => {
                 self.progress.put_back += 1;
-                sending.put_back(self.memory, &why, now + TimeDelta::hours(BACK_OFF[0]), now)?;
+                sending.put_back(self.memory, &why, Some(now + TimeDelta::hours(BACK_OFF[0])), now)?;
                 self.over = Some(Stopped::Server(fault.clone()));
             }
             Fault::Later { .. } | Fault::RateLimited { .. } => self.later(sending, &why)?,
@@ -259,7 +261,7 @@ impl<'a> Course<'a> {
         let now = self.now();
         let Effect { sendings: tries, recipient, .. } = sending.effect().clone();
         self.progress.put_back += 1;
-        sending.put_back(self.memory, &why, now + TimeDelta::hours(back_off(tries).unwrap_or(BACK_OFF[3])), now)?;
+        sending.put_back(self.memory, &why, Some(now + TimeDelta::hours(back_off(tries).unwrap_or(BACK_OFF[3]))), now)?;
         self.held.push(Held { recipient, why, bounced, tries });
         Ok(())
     }
@@ -292,7 +294,7 @@ impl<'a> Course<'a> {
         match back_off(tries) {
             Some(hours) => {
                 self.progress.put_back += 1;
-                sending.put_back(self.memory, why, now + TimeDelta::hours(hours), now)
+                sending.put_back(self.memory, why, Some(now + TimeDelta::hours(hours)), now)
             }
             None => {
                 self.progress.refused += 1;

@@ -278,3 +278,32 @@ fn killed_at_every_step_nobody_gets_it_twice() {
         assert!(died.is_err() || at >= 12, "{at}");
     }
 }
+
+#[test]
+fn a_mail_that_a_jumping_clock_held_back_goes_out_when_the_clock_is_mended() {
+    let mut world = World::new();
+    let right = world.now.get();
+    let let_go = Cell::new(false);
+    let may = |_: &Memory| if let_go.get() { Err("its time is up".to_owned()) } else { Ok(()) };
+    let step = |step| let_go.set(let_go.get() || step == Step::BeforeCall);
+    world.now.set(right + TimeDelta::days(30));
+    let held = world.deliver_with(&["a@b.example", "b@b.example"], None, &may, &step);
+    assert_eq!((held.sent, held.put_back, held.left), (0, 1, 1));
+    world.now.set(right);
+    let sent = world.deliver(&["a@b.example", "b@b.example"]);
+    assert_eq!((sent.sent, sent.put_back, sent.left), (2, 0, 0));
+    // The same for one that a server wanted later.
+    world.now.set(right + TimeDelta::days(30));
+    let later = world.deliver(&["a@b.example", "b@b.example", "later@b.example"]);
+    assert_eq!((later.sent, later.put_back), (2, 1));
+    world.now.set(right + TimeDelta::hours(1));
+    let tried = |world: &World| {
+        let recipient = reader("later@b.example").id;
+        let key = Key { issue: letter().issue, channel: "email".into(), part: PART.into(), recipient };
+        world.memory.effect(&key).expect("read").expect("there").sendings
+    };
+    let _ = world.deliver(&["a@b.example", "b@b.example", "later@b.example"]);
+    assert_eq!(tried(&world), 2);
+    let _ = world.deliver(&["a@b.example", "b@b.example", "later@b.example"]);
+    assert_eq!(tried(&world), 2, "by the right clock it waits");
+}
