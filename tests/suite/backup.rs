@@ -369,3 +369,41 @@ fn a_killed_migration_leaves_the_old_schema_or_the_new_one() {
         assert!(count(&home, "runs") >= 3);
     }
 }
+
+/// `{ file = … }` in the home's own folder: with settings that are wrong elsewhere, and with such that are no TOML at all.
+#[test]
+fn a_restore_with_broken_settings_sets_no_secret_aside() {
+    for broken in ["nmae = 1\n", "name = \n"] {
+        let mut home = Home::new("- [ ] Tidy up for:nobody\n");
+        let _ = wake(&home);
+        let made = names(&home)[0].clone();
+        home.write("mastodon.txt", "hunter2-canary");
+        home.write("PROGRESS.md", "- [ ] My new line for:nobody\n");
+        let token = "[channels.mastodon]\nserver = \"https://m.example\"\ntoken = { file = \"mastodon.txt\" }\n";
+        home.write("reveille.toml", format!("{broken}{token}"));
+        let said = home.at("2026-11-20T17:00:00Z").run(&["backup", "restore", &made, "--files", "--yes"]).ok().stdout;
+        let canary = std::process::Command::new("grep").args(["-rl", "hunter2-canary"]).arg(home.join("memory")).output().unwrap();
+        assert!(canary.stdout.is_empty(), "{canary:?}");
+        let aside = home.join("memory/backups/20261120-170000/home");
+        assert!(std::fs::read_to_string(aside.join("PROGRESS.md")).unwrap().contains("My new line"));
+        // What could not be set aside is not replaced either.
+        let replaced = !home.read("reveille.toml").contains("mastodon.txt");
+        assert_eq!((replaced, said.contains("could not be set aside")), (aside.join("reveille.toml").exists(), !replaced), "{said}");
+    }
+}
+
+/// A new disk gives the same database another number: nobody paused the home by hand, and its human reads PROGRESS.md.
+#[test]
+fn a_home_that_disarms_itself_says_so_in_its_block_until_resume() {
+    let mut home = Home::new("- [ ] Tidy up for:nobody\n");
+    let _ = wake(&home);
+    let database = home.join("memory/reveille.db");
+    std::fs::copy(&database, home.join("memory/copy")).unwrap();
+    std::fs::rename(home.join("memory/copy"), &database).unwrap();
+    let said = home.at("2026-11-20T16:00:00Z").run(&["wake", "--no-model"]);
+    assert!(said.code == 75 && said.stderr.contains("put back from a copy"), "{said:?}");
+    let shown = home.read("PROGRESS.md");
+    assert!(shown.contains("> Paused since 2026-11-20 16:00 UTC, until `reveille resume`: its memory was put back from a copy"), "{shown}");
+    let _ = home.run(&["resume"]).ok();
+    assert!(!home.read("PROGRESS.md").contains("> Paused"), "{}", home.read("PROGRESS.md"));
+}

@@ -176,3 +176,17 @@ fn a_keychain_that_hangs_is_left_after_two_seconds_and_killed() {
         "process {pid} still runs"
     );
 }
+
+#[test]
+fn files_with_secrets_are_found_in_settings_that_are_wrong() {
+    let found = |text: &str| {
+        crate::settings::secret_files_alone(text).map(|mut paths| {
+            paths.sort();
+            paths
+        })
+    };
+    let text = "nmae = 1\n[channels.mastodon]\ntoken = { file = \"a.txt\" }\n[channels.email.dkim]\nkey.file = \"b.txt\"\nx = [{ file = \"c\" }]\n";
+    assert_eq!(found(text), Some(vec!["a.txt".into(), "b.txt".into(), "c".into()]));
+    assert_eq!(found("nmae = 1"), Some(vec![]));
+    assert_eq!(found("name = \n[channels"), None);
+}
