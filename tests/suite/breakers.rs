@@ -229,7 +229,7 @@ fn the_owner_is_told_once_a_day_by_a_command_also_with_broken_settings() {
         said.starts_with("Reveille is stuck since 2026-11-20 14:00 UTC\n\nthe last 13 wakes failed") && said.contains("`wakes`"),
         "{said}"
     );
-    assert!(!home.read("env").contains("hunter2"), "its environment is empty: {}", home.read("env"));
+    assert!(!home.read("env").contains("hunter2"), "it sees no secret: {}", home.read("env"));
     let status = home.run(&["status"]);
     assert!(status.stdout.contains("notice to you: given to `sh`"), "{status:?}");
 }
