@@ -173,7 +173,7 @@ impl<H: FnMut(News) -> Order> Loop<'_, H> {
                 Ok(None) => break,
                 Err(_) => {
                     self.end_late_child();
-                    if self.asked.elapsed() >= self.daemon.silence {
+                    if !self.leaving && self.asked.elapsed() >= self.daemon.silence {
                         tracing::warn!(
                             "no minute came for {} s, the clock was set back: the scheduler is made anew",
                             self.asked.elapsed().as_secs()

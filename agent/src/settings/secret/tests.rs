@@ -165,7 +165,8 @@ fn a_keychain_that_hangs_is_left_after_two_seconds_and_killed() {
     let failure = item.reveal(&world.environment, &world.home).expect_err("too long");
     assert!(failure.to_string().contains("did not answer within 2 seconds"), "{failure}");
     let taken = started.elapsed();
-    assert!((Duration::from_secs(2)..Duration::from_secs(4)).contains(&taken), "{taken:?}");
+    // Far from the minute that it would take, and not before its time; a busy machine may be late.
+    assert!((Duration::from_secs(2)..Duration::from_secs(20)).contains(&taken), "{taken:?}");
     let pid = std::fs::read_to_string(world.folder.path().join("pid")).expect("started");
     let gone = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).map_or(true, |stat| stat.contains(") Z "));
     assert!(
