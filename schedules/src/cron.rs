@@ -68,6 +68,10 @@ impl FromStr for Cron {
 
     fn from_str(given: &str) -> Result<Self, CronError> {
         let wrong = |why: String| CronError { given: given.to_owned(), why };
+        // croner takes an empty item for one that never matches, and looks for a match through thousands of years.
+        if given.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+            return Err(wrong("an item of a list is empty".to_owned()));
+        }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let pattern = parser.parse(given.trim()).map_err(|error| wrong(error.to_string().trim_end_matches('.').to_lowercase()))?;
         if pattern.find_next_occurrence(&DateTime::<Utc>::UNIX_EPOCH, true).is_err() {
@@ -90,7 +94,9 @@ mod tests {
         for given in ["0 */2 * * *", "30 7,12,18 * * mon-fri", "15 6 1 * *", "@daily"] {
             assert!(given.parse::<Cron>().is_ok(), "{given}");
         }
-        for given in ["", "0 */2 * *", "0 0 */2 * * *", "61 * * * *", "0 0 30 2 *", "every two hours", "0 25 * * *"] {
+        for given in
+            ["", "0 */2 * *", "0 0 */2 * * *", "61 * * * *", "0 0 30 2 *", "every two hours", "0 25 * * *", ", */2 * * *", "1,,2 * * * *"]
+        {
             let error = given.parse::<Cron>().expect_err(given).to_string();
             assert!(error.starts_with(&format!("`{given}` is no cron pattern")), "{error}");
         }
