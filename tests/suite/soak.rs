@@ -88,7 +88,8 @@ impl Soak {
         if is_measured {
             return measured(&self.home, self.arguments);
         }
-        let _ = self.home.run(self.arguments).ok();
+        let said = self.home.run(self.arguments);
+        assert!(said.code <= 1, "{said:?}");
         [0.0; 3]
     }
 
@@ -148,6 +149,7 @@ impl Soak {
         let block = progress.split("<!-- reveille -->").nth(1).expect("a block");
         assert!(block.lines().count() < 100 && block.len() < 20_000, "the block grows: {block}");
         assert!(progress.len() < 200_000, "PROGRESS.md grows: {} bytes", progress.len());
+        assert_eq!(self.count("SELECT count(*) FROM runs WHERE state <> 'done'"), 0, "a wake failed as a whole");
         let texts = self.count("SELECT max(length(text)) FROM texts");
         assert!(texts < 20_000, "a text of memory grows: {texts} bytes");
     }
@@ -170,7 +172,8 @@ fn measured(home: &Home, arguments: &[&str]) -> [f64; 3] {
     outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let said = outer.output().expect("python3 runs");
     let told: [f64; 4] = serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-    assert!(told[3] == 0.0, "a wake ended with {}: {}", told[3], home.run(&["log"]).stdout);
+    // 1 says that all that was tried failed, on a day when the server did; `check` looks that the wake itself went well.
+    assert!(told[3] == 0.0 || told[3] == 1.0, "a wake ended with {}: {}", told[3], home.run(&["log"]).stdout);
     [told[0], told[1], told[2]]
 }
 
