@@ -29,7 +29,7 @@ test: build ## the whole test suite (the tests run the program)
 properties: ## every property on thousands of inputs that no run has had (CASES=20000 of each)
 	PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --release --locked --workspace --lib --bins
 
-fuzz: ## a million inputs for each parser of foreign text: no panic, none over a second, 200 MB (an hour)
+fuzz: ## a million inputs for each parser of foreign text: no panic, none over a second, 200 MB (an hour; REVEILLE_FUZZ=NAME: one)
 	$(CARGO) test --release --locked -p reveille-tests --test suite fuzz:: -- --ignored --nocapture --test-threads 1
 	$(CARGO) test --release --locked -p reveille-agent fuzz:: -- --ignored --nocapture --test-threads 1
 

@@ -32,7 +32,8 @@ fn the_corpus_and_what_becomes_of_it() {
 #[test]
 #[ignore = "an hour: `make fuzz`"]
 fn a_million_each() {
-    for target in &TARGETS {
+    let only = std::env::var("REVEILLE_FUZZ").unwrap_or_default();
+    for target in TARGETS.iter().filter(|target| only.is_empty() || target.name == only) {
         let report = table(target, 1_000_000);
         assert!(report.peak.is_none_or(|peak| peak < MOST), "{}: {:?} MB", target.name, report.peak);
     }
