@@ -41,7 +41,8 @@ impl Done {
     }
 }
 
-/// Puts back what a human saved into a displaced PROGRESS.md; finishes publications that were cut off, and proves them; looks what became of posts that were let go. What to tell of it.
+/// Puts back what a human saved into a displaced PROGRESS.md; finishes publications that were cut off, and proves them; looks what
+/// became of posts that were let go. What to tell of it.
 pub(crate) fn recover(guard: &Guard<'_>, memory: &mut Memory, run: RunId) -> Outcome<Vec<String>> {
     let mut said = crate::record::recover(&guard.scene.home.progress(), guard.scene.environment)?;
     said.extend(recover_pages(guard.scene, memory, run)?);

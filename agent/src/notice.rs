@@ -1,8 +1,8 @@
 //! The notice to the owner when wakes have failed for a day: a mail, a notification of macOS, or a command.
 //!
 //! Must stay true: the claim is written before anything goes, so that a crash loses a notice rather than repeating it; in doubt
-//! (no lease, a claim that can't be written, a pause, quiet hours or none that can be read) there is none; a mail goes through the ledger and its brakes, to the
-//! owner's address of the settings and to no other.
+//! (no lease, a claim that can't be written, a pause, quiet hours or none that can be read) there is none; a mail goes through the
+//! ledger and its brakes, to the owner's address of the settings and to no other.
 
 mod mail;
 mod program;
