@@ -223,10 +223,12 @@ impl<H: FnMut(News) -> Order> Loop<'_, H> {
         self.asked = Instant::now();
         // Signals of children may come together; none is lost here.
         self.reap();
+        if self.leaving {
+            return;
+        }
         let order = self.ask(News::Minute { waking: self.child.is_some() });
         if let Order::Wake(wake) = order
             && self.child.is_none()
-            && !self.leaving
         {
             self.start(*wake);
         }

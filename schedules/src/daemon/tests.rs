@@ -111,6 +111,20 @@ fn leaving_waits_for_the_child_and_ends_one_that_does_not_hear() {
 }
 
 #[test]
+fn a_minute_that_comes_while_it_leaves_is_nobodys() {
+    let daemon = daemon();
+    let mut told = Vec::new();
+    let hear = |news| {
+        told.push(news);
+        Order::Wake(child("exit 0", 60))
+    };
+    let mut leaving = Loop { daemon: &daemon, hear, child: None, leaving: true, asked: Instant::now() };
+    leaving.take(Event::Minute);
+    assert!(leaving.child.is_none());
+    assert_eq!(told, []);
+}
+
+#[test]
 fn a_scheduler_that_is_silent_is_replaced() {
     // As after a clock that was set back: its next minute is months away.
     let daemon = Daemon { pattern: "0 0 0 1 1 *".to_owned(), silence: Duration::from_millis(300), terminate };
