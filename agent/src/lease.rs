@@ -2,8 +2,7 @@
 //! row with a deadline, looked at again before each effect: a wake that was frozen in the middle and thawed hours later, or
 //! whose lock file somebody removed, has lost it.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use reveille_memory::{Memory, RunId};
 
 use crate::failure::{Failure, Kind, OnDisk, OrFail, Outcome};
 use crate::home::Home;
+use crate::locked::{self, Locked};
 
 /// The lock of a home, held while it lives.
 pub(crate) struct Lock {
@@ -24,21 +24,16 @@ impl Lock {
     pub(crate) fn take(home: &Home, now: DateTime<Utc>) -> Outcome<Self> {
         std::fs::create_dir_all(home.memory()).on(&home.memory())?;
         let path = home.memory().join("wake.lock");
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).on(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder)?;
+        let mut file = match locked::lock(&path).on(&path)? {
+            Locked::Ours(file) => file,
+            Locked::By(holder) => {
                 // Between the lock and its words there is a moment.
-                let holder = if holder.trim().is_empty() { "it has just begun" } else { holder.trim() };
+                let holder = if holder.is_empty() { "it has just begun" } else { &holder };
                 let failure = Failure::message(Kind::Busy, format!("another wake is running ({holder})"));
                 return Err(failure.hint("it ends by itself, within `limit` in [wake]; `reveille status` shows what came of it"));
             }
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
-        let said = format!("process {} since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"));
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(said.as_bytes())).on(&path)?;
+        };
+        locked::sign(&mut file, now).on(&path)?;
         Ok(Self { file, stop_file: home.stop_file() })
     }
 
@@ -55,8 +50,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Dropping the file frees the lock as well; the words in it would outlive it.
-        let _ = self.file.set_len(0);
+        locked::unsign(&self.file);
     }
 }
 

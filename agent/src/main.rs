@@ -21,6 +21,7 @@ mod learn;
 mod lease;
 mod ledger;
 mod letter;
+mod locked;
 mod logging;
 mod measuring;
 mod noted;

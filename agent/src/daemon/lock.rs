@@ -1,7 +1,6 @@
 //! One daemon in a home. The kernel frees the lock when the process dies, however it dies; a wake does not inherit it.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::home::Home;
+use crate::locked::{self, Locked};
 
 /// The daemon's place in a home, held while it lives.
 pub(crate) struct Lock {
@@ -28,19 +28,15 @@ impl Lock {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
             _ => {}
         }
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path(home))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder)?;
-                let failure = Failure::message(Kind::Busy, format!("another daemon is running in this home ({})", holder.trim()));
+        let mut file = match locked::lock(&path(home))? {
+            Locked::Ours(file) => file,
+            Locked::By(holder) => {
+                let failure = Failure::message(Kind::Busy, format!("another daemon is running in this home ({holder})"));
                 return Err(failure.hint("one is enough; SIGTERM ends it"));
             }
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+        };
         // The lock holds without its words: a full disk is no reason not to run.
-        if let Err(error) = sign(&mut file, since) {
+        if let Err(error) = locked::sign(&mut file, since) {
             tracing::warn!("failed to write {}: {error}", path(home).display());
         }
         Ok(Self { file, since })
@@ -66,15 +62,8 @@ impl Lock {
     }
 }
 
-fn sign(file: &mut File, since: DateTime<Utc>) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    write!(file, "process {} since {}", std::process::id(), since.format("%Y-%m-%d %H:%M:%S UTC"))
-}
-
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Dropping the file frees the lock as well; the words in it would outlive it.
-        let _ = self.file.set_len(0);
+        locked::unsign(&self.file);
     }
 }
