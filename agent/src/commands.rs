@@ -13,6 +13,7 @@ mod posted;
 mod readers;
 mod render;
 mod run;
+mod serve;
 mod service;
 mod status;
 mod wake;
@@ -71,6 +72,7 @@ enum Command {
     Channel(channel::Channel),
     Posted(posted::Posted),
     Readers(readers::Readers),
+    Serve(serve::Serve),
     Service(service::Service),
     Pause(pause::Pause),
     Resume(pause::Resume),
@@ -138,6 +140,11 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
         Command::Posted(posted) => quiet_log().and_then(|()| posted.run(&ready(find()?, environment)?)),
         Command::Readers(readers) => quiet_log().and_then(|()| readers.run(&ready(find()?, environment)?, common.verbose > 0)),
+        Command::Serve(serve) => {
+            let home = find()?;
+            logging::start(talk, Some(&home))?;
+            serve.run(&ready(home, environment)?)
+        }
         Command::Service(service) => quiet_log().and_then(|()| service.run(find()?, environment)),
         Command::Pause(pause) => quiet_log().and_then(|()| pause.run(&find()?, environment)),
         Command::Resume(resume) => quiet_log().and_then(|()| resume.run(&find()?, environment)),

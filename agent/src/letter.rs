@@ -1,8 +1,5 @@
 //! Sending an issue to its readers: the letter made once, a mail a reader through the ledger, across as many wakes as it takes.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -18,13 +15,9 @@ use crate::act::{Done, publication};
 use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::credential;
-use crate::failure::{Failure, Kind, OnDisk, OrFail, Outcome};
-use crate::home::Home;
-use crate::record::write_whole;
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::home_key::home_key;
 use crate::telling::failed;
-
-/// Where the secret is that tokens to unsubscribe are made of.
-const KEY: &str = "unsubscribe.key";
 
 /// Sends an issue to the readers who count and have not got it.
 pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &Issue, approvals: &[String]) -> Outcome<Done> {
@@ -131,27 +124,6 @@ fn totals(progress: &Progress) -> String {
 
 fn held(why: &str) -> Failure {
     Failure::message(Kind::Failed, format!("no letter was sent: {why}")).hint("the next wake goes on from the ledger").held()
-}
-
-/// The home's secret, made at the first letter: 32 bytes of the system's randomness, for the owner's eyes only.
-fn home_key(home: &Home) -> Outcome<Vec<u8>> {
-    let path = home.memory().join(KEY);
-    match std::fs::read(&path) {
-        Ok(key) if key.len() == 32 && path.metadata()?.permissions().mode() & 0o077 == 0 => return Ok(key),
-        Ok(_) => {
-            let failure = Failure::message(Kind::Failed, format!("{} is not the home's key, or others can read it", path.display()));
-            return Err(
-                failure.hint(format!("`chmod 600 {}`, or bring it back from a backup: links in sent letters hang on it", path.display()))
-            );
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
-    }
-    let mut key = vec![0; 32];
-    File::open("/dev/urandom")?.read_exact(&mut key)?;
-    // A temporary file is for its owner only from its first byte on, and stays so.
-    write_whole(&path, &key).on(&path)?;
-    Ok(key)
 }
 
 fn progress_bar(recipients: usize) -> ProgressBar {

@@ -17,6 +17,7 @@ mod failure;
 mod fault;
 mod handover;
 mod home;
+mod home_key;
 mod learn;
 mod lease;
 mod ledger;

@@ -10,6 +10,7 @@ mod keys;
 mod notice;
 mod patience;
 mod secret;
+mod site;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(crate) use email::{Dkim, Email};
 pub(crate) use notice::{By, Notice, notice_alone, quiet_alone};
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
+pub(crate) use site::Site;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -59,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) backup: Backup,
     #[serde(default)]
     pub(crate) priors: Priors,
+    /// `[site]`: the readers' side.
+    pub(crate) site: Option<Site>,
     /// `[notice]`: how the owner is told when wakes have failed for a day.
     pub(crate) notice: Option<Notice>,
     /// Hosts that `needs:url:` may ask, besides those of `url` and the channels.
@@ -260,6 +264,9 @@ impl Settings {
         }
         if let Some(problem) = settings.backup.problem() {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[backup]"), 1, problem, "see docs/settings.md")]);
+        }
+        if let Some(problem) = settings.site.as_ref().and_then(Site::problem) {
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[site]"), 1, problem, "see docs/settings.md")]);
         }
         if let Some(problem) = settings.channels.email.as_ref().and_then(Email::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[channels.email]"), 1, problem, "see docs/settings.md")]);

@@ -8,6 +8,9 @@ use strum::{Display, EnumString};
 use crate::error::MemoryError;
 use crate::open::{Memory, micros, time};
 
+/// Leaving is undone by who left alone: by confirming once more, later.
+const NOT_BACK: &str = "NOT (why = 'left' AND EXISTS (SELECT 1 FROM subscribers AS s WHERE s.id = subscriber AND s.confirmed_at > at))";
+
 /// Why somebody is never mailed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
 #[strum(serialize_all = "snake_case")]
@@ -64,22 +67,22 @@ impl Memory {
         })
     }
 
-    /// Whether somebody is never mailed again: asked before each mail, for a letter takes its time.
+    /// Whether somebody is not mailed: asked before each mail, for a letter takes its time. Who left and then confirmed once more is.
     ///
     /// # Errors
     /// The row can't be read.
     pub fn is_suppressed(&self, subscriber: &str) -> Result<bool, MemoryError> {
-        let mut ask =
-            self.connection.prepare_cached("SELECT 1 FROM suppressed WHERE subscriber = ?1").map_err(|error| self.wrong(error))?;
+        let sql = format!("SELECT 1 FROM suppressed WHERE subscriber = ?1 AND {NOT_BACK}");
+        let mut ask = self.connection.prepare_cached(&sql).map_err(|error| self.wrong(error))?;
         ask.exists([subscriber]).map_err(|error| self.wrong(error))
     }
 
-    /// Everybody who is never mailed again.
+    /// Everybody who is not mailed; see [`Memory::is_suppressed`].
     ///
     /// # Errors
     /// The rows can't be read.
     pub fn suppressed(&self) -> Result<Vec<Suppressed>, MemoryError> {
-        self.rows("SELECT subscriber, why, at FROM suppressed ORDER BY subscriber", [], |row| {
+        self.rows(&format!("SELECT subscriber, why, at FROM suppressed WHERE {NOT_BACK} ORDER BY subscriber"), [], |row| {
             // A reason that is not known here suppresses all the same.
             let why = row.get::<_, String>(1)?.parse().unwrap_or(SuppressedFor::Removed);
             Ok(Suppressed { subscriber: row.get(0)?, why, at: time(row.get(2)?) })

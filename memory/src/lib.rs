@@ -14,6 +14,7 @@ mod restored;
 mod runs;
 mod sheets;
 mod slots;
+mod subscribers;
 mod words;
 
 pub use backup::Copied;
@@ -32,4 +33,5 @@ pub use restored::TakenOver;
 pub use runs::{NewRun, Run, RunEnd, RunId, RunState};
 pub use sheets::{AskRow, CandidateRow, Sheet};
 pub use slots::{Begun, Lease, MissedSlots};
+pub use subscribers::{Confirmed, Frequency, Preferences, SignUp, SignUpCaps, SignedUp, Subscriber, WantedFor, WantedMail};
 pub use words::{Approval, Pause};

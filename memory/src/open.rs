@@ -19,6 +19,11 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/005-night.sql")),
     M::up(include_str!("../migrations/006-backups.sql")),
     M::up(include_str!("../migrations/007-compaction.sql")),
+    M::up(include_str!("../migrations/008-readers.sql")),
+    M::up(include_str!("../migrations/009-visits.sql")),
+    M::up(include_str!("../migrations/010-lapses.sql")),
+    M::up(include_str!("../migrations/011-experiments.sql")),
+    M::up(include_str!("../migrations/012-answers.sql")),
 ];
 
 /// What `PRAGMA application_id` says in a file of ours: "rvll".

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod after;
 mod choose;
 mod diagnostic;
@@ -18,9 +19,11 @@ mod shelf;
 mod subject;
 mod tags;
 mod task;
+mod token;
 mod value;
 mod words;
 
+pub use address::{folded_address, is_address, is_reserved, subscriber_id};
 pub use after::check_after;
 pub use choose::{Action, Ask, AskKind, Decision, asks, choose};
 pub use diagnostic::{Diagnostic, Severity};
@@ -39,6 +42,7 @@ pub use shelf::{Issue, Shelf, Stage};
 pub use subject::{Named, Subject};
 pub use tags::Tags;
 pub use task::{Source, Task, TaskId, folded};
+pub use token::{Purpose, Token, TokenError, subscriber_bytes};
 pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};
 pub use words::{Channel, Skill, Who, nearest};
 

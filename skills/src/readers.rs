@@ -5,7 +5,6 @@
 //! not at all, in the human's order, with every column that we do not know, and never over what somebody else wrote
 //! meanwhile. No address stands in an error.
 
-mod address;
 mod counts;
 mod error;
 mod formats;
@@ -14,18 +13,19 @@ mod row;
 mod table;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+use reveille_mission::{folded_address, is_address, is_reserved, subscriber_id};
 
 use crate::disk::{DiskError, Root};
 use row::write_into;
 use table::Table;
 
-pub use address::{folded, is_address, is_reserved, subscriber_id};
 pub use counts::{Counts, LeftOut, NotCounted};
 pub use error::ReadersError;
 pub use formats::Format;
@@ -100,7 +100,7 @@ impl Readers {
             Some(bytes) => understood(bytes)?,
             None => Table::new(&COLUMNS),
         };
-        let owner = owner.iter().map(|address| folded(address)).collect();
+        let owner = owner.iter().map(|address| folded_address(address)).collect();
         let rows = table.rows.iter().map(|row| Reader::of(&table, row)).collect();
         Ok(Self { root, place, read, table, owner, rows, lock: None })
     }
@@ -132,7 +132,7 @@ impl Readers {
         let mut seen = HashSet::new();
         let mut judge = |row: &'a Reader| {
             let domain = row.email.rsplit_once('@').map_or("", |(_, domain)| domain);
-            if self.owner.contains(&folded(&row.email)) {
+            if self.owner.contains(&folded_address(&row.email)) {
                 Some(NotCounted::Owner)
             } else if !is_address(&row.email) {
                 Some(NotCounted::Broken)
@@ -169,7 +169,7 @@ impl Readers {
     /// Who is mailed: exactly those who count, each once.
     pub fn recipients(&self, suppressed: &SuppressedIds) -> Vec<Recipient> {
         let people = self.judged(suppressed).into_iter().filter(|(_, why)| why.is_none());
-        let name = |row: &Reader| Some(address::plain_words(&row.name)).filter(|name| !name.is_empty());
+        let name = |row: &Reader| Some(words::plain_words(&row.name)).filter(|name| !name.is_empty());
         let recipient = |row: &Reader| Recipient { id: row.id.clone(), email: row.email.clone(), name: name(row) };
         people.map(|(row, _)| recipient(row)).collect()
     }
@@ -202,12 +202,12 @@ impl Readers {
             None => Reader::blank(id, email),
         };
         if let Some(name) = name {
-            row.name = address::plain_words(name);
+            row.name = words::plain_words(name);
         }
         if let Some(consent) = consent {
             row.status = Status::Confirmed;
             row.confirmed_at = consent.date.to_string();
-            row.source = address::plain_words(&consent.source);
+            row.source = words::plain_words(&consent.source);
         }
         let status = row.status;
         Ok(match found {

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
 use reveille_memory::{Memory, MemoryError, SuppressedFor};
-use reveille_mission::shown;
-use reveille_skills::readers::{self as list, Added, Consent, Counts, NotCounted, Reader, Status, SuppressedIds, subscriber_id};
+use reveille_mission::{is_address, shown, subscriber_id};
+use reveille_skills::readers::{self as list, Added, Consent, Counts, NotCounted, Reader, Status, SuppressedIds};
 use serde::Serialize;
 
 use super::{Ready, print, print_json};
@@ -170,7 +170,7 @@ impl Add {
 
 fn remove(ready: &Ready<'_>, address: &str) -> Outcome {
     let address = address.trim();
-    if !list::is_address(address) {
+    if !is_address(address) {
         return Err(list::ReadersError::NoAddress).or_fail();
     }
     let (now, id) = (ready.environment.now(), subscriber_id(address));

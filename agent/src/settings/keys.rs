@@ -5,7 +5,7 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 18] = [
+const KEYS: [(&str, &[&str]); 19] = [
     (
         "*",
         &[
@@ -23,6 +23,7 @@ const KEYS: [(&str, &[&str]); 18] = [
             "backup",
             "priors",
             "notice",
+            "site",
             "hosts",
         ],
     ),
@@ -42,6 +43,7 @@ const KEYS: [(&str, &[&str]); 18] = [
     ("approve", &["skills", "channels"]),
     ("backup", &["keep", "hook", "hook_limit", "env"]),
     ("notice", &["by"]),
+    ("site", &["listen", "proxies", "mails_a_network", "mails_a_day"]),
     (
         "priors",
         &[

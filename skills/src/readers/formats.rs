@@ -7,8 +7,8 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::address::plain_words;
 use super::table::{Row, Table};
+use super::words::plain_words;
 use super::{Status, Tier};
 
 /// Where a file comes from.

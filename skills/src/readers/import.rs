@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::address::{is_address, subscriber_id};
 use super::formats::{Format, Incoming, Said};
 use super::table::{BadRow, Table};
 use super::{Consent, Reader, Readers, ReadersError, Status, SuppressedIds};
+use reveille_mission::{is_address, subscriber_id};
 
 /// What an import did with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -106,7 +106,7 @@ fn wanted(id: &str, incoming: &Incoming, consent: Option<&Consent>) -> Reader {
         (Said::Confirmed(date), _) => (row.status, row.confirmed_at) = (Status::Confirmed, date.to_string()),
         (Said::Nothing, Some(consent)) => {
             (row.status, row.confirmed_at) = (Status::Confirmed, consent.date.to_string());
-            row.source = super::address::plain_words(&consent.source);
+            row.source = super::words::plain_words(&consent.source);
         }
         (Said::Gone(status), _) => row.status = status,
         (Said::Nothing, None) | (Said::Unconfirmed, _) => {}

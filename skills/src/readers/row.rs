@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::address::subscriber_id;
 use super::table::{Row, Table};
+use reveille_mission::subscriber_id;
 
 /// Where a reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -90,7 +90,7 @@ impl Table {
 
     /// Whether the line of names holds an address: then it is no line of names.
     pub(super) fn starts_with_a_row(&self) -> bool {
-        self.columns.iter().any(|column| super::address::is_address(column.trim()))
+        self.columns.iter().any(|column| reveille_mission::is_address(column.trim()))
     }
 
     /// Sets a cell, and makes its column where there is none.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use chrono::NaiveDate;
-use reveille_skills::readers::{Readers, is_address, subscriber_id};
+use reveille_mission::{is_address, subscriber_id};
+use reveille_skills::readers::Readers;
 
 /// An empty home, for a list begins in one; nothing is written there.
 fn home() -> &'static std::path::Path {

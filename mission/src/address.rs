@@ -3,22 +3,20 @@
 //! Must stay true: what is stranger than the plain shape is no address here; nothing that passes can hold a second header or
 //! recipient (no white space, no control character, no bracket, no comma).
 
-use crate::disk::sha256;
+use crate::task::sha256_hex;
 
-/// How many digits of the digest are the id.
-const ID_DIGITS: usize = 32;
+/// How many bytes of the digest are the id.
+const ID_BYTES: usize = 16;
 
 /// An address as it is compared: trimmed, lower-case.
-pub fn folded(address: &str) -> String {
+pub fn folded_address(address: &str) -> String {
     address.trim().to_lowercase()
 }
 
 /// The subscriber's id: the first 32 hexadecimal digits of the SHA-256 of the folded address. It stands in the ledger and
 /// among the suppressed, where the address itself does not.
 pub fn subscriber_id(address: &str) -> String {
-    let mut digest = sha256(folded(address).as_bytes());
-    digest.truncate(ID_DIGITS);
-    digest
+    sha256_hex(folded_address(address).as_bytes(), ID_BYTES)
 }
 
 /// Whether it has the plain shape of an address: the dot-atom of RFC 5321 4.1.2, within its lengths (4.5.3.1), letters of any
@@ -41,13 +39,6 @@ pub fn is_reserved(domain: &str) -> bool {
     let second = ["example.com", "example.net", "example.org"];
     matches!(last, "example" | "test" | "invalid" | "localhost" | "local")
         || second.iter().any(|name| domain == *name || domain.ends_with(&format!(".{name}")))
-}
-
-/// A name or a source that came from outside, on one line; a spreadsheet would run one that starts like a formula.
-pub(super) fn plain_words(text: &str) -> String {
-    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.trim_start_matches(['=', '+', '-', '@']).trim_start().to_owned()
 }
 
 #[cfg(test)]
@@ -101,19 +92,6 @@ mod tests {
             ("LOCALHOST.", true),
         ] {
             assert_eq!(is_reserved(domain), expected, "{domain}");
-        }
-    }
-
-    #[test]
-    fn words_from_outside_stay_on_one_line_and_are_no_formula() {
-        for (given, expected) in [
-            (" Ann  B ", "Ann B"),
-            ("Ann\r\nBcc: bob@home.net", "Ann Bcc: bob@home.net"),
-            ("=HYPERLINK(1)", "HYPERLINK(1)"),
-            ("\t@-+ Ann", "Ann"),
-            ("Jean-Luc", "Jean-Luc"),
-        ] {
-            assert_eq!(plain_words(given), expected, "{given:?}");
         }
     }
 }

@@ -1,0 +1,32 @@
+//! `[site]`: the readers' side, served by `reveille serve`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::Deserialize;
+
+/// `[site]`: with it every page has a form to subscribe, and `reveille serve` answers it.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(crate) struct Site {
+    /// Where `reveille serve` listens.
+    pub(crate) listen: SocketAddr,
+    /// Reverse proxies that are believed when they say whom they speak for (`X-Forwarded-For`); nobody else is.
+    pub(crate) proxies: Vec<IpAddr>,
+    /// The most mails in 24 hours that people who subscribe from one network (/24, /48) may cause.
+    pub(crate) mails_a_network: u32,
+    /// The same of all networks together.
+    pub(crate) mails_a_day: u32,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), proxies: vec![], mails_a_network: 20, mails_a_day: 500 }
+    }
+}
+
+impl Site {
+    /// What can't be meant.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        (self.mails_a_network == 0 || self.mails_a_day == 0).then_some("a cap of 0 mails lets nobody subscribe: leave [site] out instead")
+    }
+}

@@ -1,0 +1,2 @@
+-- Visits, clicks and what brought people.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Readers who drift away, and what was tried.
+SELECT 1;

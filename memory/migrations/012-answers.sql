@@ -1,0 +1,2 @@
+-- Answers of readers: mentions, mails, surveys.
+SELECT 1;

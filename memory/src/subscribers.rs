@@ -1,0 +1,332 @@
+//! Readers who came by the site: from asking to confirming to leaving, and the mails that this calls for.
+//!
+//! Must stay true: who asks is sent one mail a day at most, and no more than the caps allow, whatever network they ask from; nothing
+//! of a request that is over a cap is kept; a confirmed reader is one commit; who has left has no row, only their digest among the
+//! suppressed, and comes back by confirming once more only.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use strum::{Display, EnumString};
+
+use crate::error::MemoryError;
+use crate::open::{Memory, micros, time};
+
+/// How long an address waits between two mails that were asked for with it, and for how long the caps count.
+const DAY: TimeDelta = TimeDelta::days(1);
+
+/// Somebody asks for the letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignUp {
+    /// The subscriber's id.
+    pub id: String,
+    /// The address, of the plain shape, as it was written.
+    pub email: String,
+    /// A digest of the network that asks.
+    pub network: i64,
+    /// What brought them, where it is known: a channel's name.
+    pub via: String,
+}
+
+/// The most mails in 24 hours that people who ask may cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignUpCaps {
+    /// By one network.
+    pub network: u32,
+    /// By all.
+    pub all: u32,
+}
+
+/// What a sign-up came to. Whoever asked is told the same in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedUp {
+    /// A mail to confirm is wanted.
+    Asked,
+    /// They are a confirmed reader: a mail that says so is wanted.
+    Known,
+    /// No mail: one went out within a day, or the address bounced, complained or was taken off by the owner.
+    Quiet,
+    /// No mail and no row: a cap is reached.
+    Capped,
+}
+
+/// What confirming came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    /// They are a reader now; a welcome is wanted.
+    New,
+    /// They were one.
+    Already,
+    /// They never asked, or too long ago, or may not be mailed.
+    NotAsked,
+}
+
+/// A reader who came by the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The subscriber's id.
+    pub id: String,
+    /// The address.
+    pub email: String,
+    /// The tier, a name of the settings.
+    pub tier: String,
+    /// What brought them first; empty when nothing is known.
+    pub via: String,
+    /// When they asked last.
+    pub asked_at: DateTime<Utc>,
+    /// When they confirmed; not yet without it.
+    pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// How often a reader wants the letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum Frequency {
+    /// Every issue, when it is out.
+    #[default]
+    Each,
+    /// What came out in a week, in one mail.
+    Weekly,
+}
+
+/// What a reader chose. The default is every issue at once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preferences {
+    /// How often.
+    pub frequency: Frequency,
+    /// No mail until then.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// Tags of issues; all when empty.
+    pub topics: Vec<String>,
+}
+
+/// Why a mail is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum WantedFor {
+    /// To confirm a subscription.
+    Confirm,
+    /// A reader asked once more: it says that they are one, and where their preferences are.
+    Known,
+    /// Somebody has confirmed.
+    Welcome,
+}
+
+/// A mail that something a reader did calls for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedMail {
+    /// Its number.
+    pub id: i64,
+    /// The subscriber's id.
+    pub subscriber: String,
+    /// The address.
+    pub email: String,
+    /// Why.
+    pub kind: WantedFor,
+    /// Since when.
+    pub wanted_at: DateTime<Utc>,
+}
+
+impl Memory {
+    /// Takes sign-ups, all in one commit, and says what each came to.
+    ///
+    /// # Errors
+    /// The rows can't be written: none is then.
+    pub fn sign_up(&mut self, asked: &[SignUp], caps: SignUpCaps, now: DateTime<Utc>) -> Result<Vec<SignedUp>, MemoryError> {
+        self.transact(|conn| asked.iter().map(|one| sign_up(conn, one, caps, now)).collect())
+    }
+
+    /// Somebody confirms. Whoever asked before `asked_since` has to ask anew.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn confirm_reader(&mut self, id: &str, asked_since: DateTime<Utc>, now: DateTime<Utc>) -> Result<Confirmed, MemoryError> {
+        self.transact(|conn| {
+            if banned(conn, id)? {
+                return Ok(Confirmed::NotAsked);
+            }
+            let row = subscriber(conn, id)?;
+            match row {
+                Some(Subscriber { confirmed_at: Some(_), .. }) => Ok(Confirmed::Already),
+                Some(Subscriber { asked_at, email, .. }) if asked_at >= asked_since => {
+                    // Later than a leaving in the same microsecond: coming back is the later word.
+                    let left: Option<i64> = conn
+                        .prepare_cached("SELECT at FROM suppressed WHERE subscriber = ?1")?
+                        .query_row([id], |row| row.get(0))
+                        .optional()?;
+                    let at = left.map_or(micros(now), |left| micros(now).max(left + 1));
+                    conn.prepare_cached("UPDATE subscribers SET state = 'confirmed', confirmed_at = ?2 WHERE id = ?1")?
+                        .execute(params![id, at])?;
+                    want(conn, id, &email, WantedFor::Welcome, None, now)?;
+                    Ok(Confirmed::New)
+                }
+                _ => Ok(Confirmed::NotAsked),
+            }
+        })
+    }
+
+    /// Somebody leaves: nothing of them is kept but their digest, among the suppressed.
+    ///
+    /// # Errors
+    /// The rows can't be written.
+    pub fn leave(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), MemoryError> {
+        self.transact(|conn| {
+            conn.prepare_cached("INSERT OR IGNORE INTO suppressed VALUES (?1, 'left', ?2)")?.execute(params![id, micros(now)])?;
+            for forget in [
+                "DELETE FROM subscribers WHERE id = ?1",
+                "DELETE FROM preferences WHERE subscriber = ?1",
+                "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
+            ] {
+                conn.prepare_cached(forget)?.execute([id])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets who asked before a time and never confirmed, and which networks asked more than a day ago. How many people.
+    ///
+    /// # Errors
+    /// The rows can't be written.
+    pub fn forget_unconfirmed(&mut self, asked_before: DateTime<Utc>, now: DateTime<Utc>) -> Result<usize, MemoryError> {
+        self.transact(|conn| {
+            conn.execute("UPDATE wanted_mails SET network = NULL WHERE network IS NOT NULL AND wanted_at < ?1", [micros(now - DAY)])?;
+            conn.execute("DELETE FROM wanted_mails WHERE done_at IS NOT NULL AND wanted_at < ?1", [micros(asked_before.min(now - DAY))])?;
+            conn.execute("DELETE FROM subscribers WHERE state = 'pending' AND asked_at < ?1", [micros(asked_before)])
+        })
+    }
+
+    /// A reader who came by the site.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn subscriber(&self, id: &str) -> Result<Option<Subscriber>, MemoryError> {
+        subscriber(&self.connection, id).map_err(|error| self.wrong(error))
+    }
+
+    /// Everybody who came by the site, by their ids.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn subscribers(&self) -> Result<Vec<Subscriber>, MemoryError> {
+        self.rows(&format!("SELECT {COLUMNS} FROM subscribers ORDER BY id"), [], of)
+    }
+
+    /// What a reader chose.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn preferences(&self, id: &str) -> Result<Preferences, MemoryError> {
+        let found = self.rows("SELECT frequency, paused_until, topics FROM preferences WHERE subscriber = ?1", [id], chosen)?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    /// Keeps what a reader chose.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn prefer(&mut self, id: &str, chosen: &Preferences, now: DateTime<Utc>) -> Result<(), MemoryError> {
+        let topics = serde_json::to_string(&chosen.topics).map_err(|error| MemoryError::Value(error.to_string()))?;
+        self.transact(|conn| {
+            conn.prepare_cached("INSERT OR REPLACE INTO preferences VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![id, chosen.frequency.to_string(), chosen.paused_until.map(micros), topics, micros(now)])
+                .map(|_| ())
+        })
+    }
+
+    /// The mails that are wanted, the oldest first.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn wanted_mails(&self, most: u32) -> Result<Vec<WantedMail>, MemoryError> {
+        self.rows(
+            "SELECT id, subscriber, email, kind, wanted_at FROM wanted_mails WHERE done_at IS NULL ORDER BY id LIMIT ?1",
+            [most],
+            |row| {
+                let kind = row.get::<_, String>(3)?.parse().unwrap_or(WantedFor::Known);
+                Ok(WantedMail { id: row.get(0)?, subscriber: row.get(1)?, email: row.get(2)?, kind, wanted_at: time(row.get(4)?) })
+            },
+        )
+    }
+
+    /// A wanted mail needs no further thought: it stands in the ledger, or will not be sent.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn mail_done(&mut self, id: i64, now: DateTime<Utc>) -> Result<(), MemoryError> {
+        self.transact(|conn| {
+            conn.prepare_cached("UPDATE wanted_mails SET done_at = ?2, email = '' WHERE id = ?1 AND done_at IS NULL")?
+                .execute(params![id, micros(now)])
+                .map(|_| ())
+        })
+    }
+}
+
+const COLUMNS: &str = "id, email, tier, via, asked_at, confirmed_at";
+
+fn of(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
+    Ok(Subscriber {
+        id: row.get(0)?,
+        email: row.get(1)?,
+        tier: row.get(2)?,
+        via: row.get(3)?,
+        asked_at: time(row.get(4)?),
+        confirmed_at: row.get::<_, Option<i64>>(5)?.map(time),
+    })
+}
+
+/// What cannot be read is the careful choice: no mail of a topic that nobody chose.
+fn chosen(row: &Row<'_>) -> rusqlite::Result<Preferences> {
+    Ok(Preferences {
+        frequency: row.get::<_, String>(0)?.parse().unwrap_or_default(),
+        paused_until: row.get::<_, Option<i64>>(1)?.map(time),
+        topics: serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default(),
+    })
+}
+
+fn subscriber(conn: &Connection, id: &str) -> rusqlite::Result<Option<Subscriber>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM subscribers WHERE id = ?1"))?.query_row([id], of).optional()
+}
+
+/// Whether somebody is suppressed for a reason that their own word does not lift.
+fn banned(conn: &Connection, id: &str) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM suppressed WHERE subscriber = ?1 AND why <> 'left'")?.exists([id])
+}
+
+fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Utc>) -> rusqlite::Result<SignedUp> {
+    let since = micros(now - DAY);
+    // Every look is taken in every case: known and unknown addresses cost the same.
+    let count = |sql: &str, values: &[&dyn rusqlite::ToSql]| conn.prepare_cached(sql)?.query_row(values, |row| row.get::<_, u32>(0));
+    let all = count("SELECT count(*) FROM wanted_mails WHERE kind IN ('confirm', 'known') AND wanted_at > ?1", &[&since])?;
+    let network = count(
+        "SELECT count(*) FROM wanted_mails WHERE kind IN ('confirm', 'known') AND wanted_at > ?1 AND network = ?2",
+        &[&since, &asked.network],
+    )?;
+    let own = count(
+        "SELECT count(*) FROM wanted_mails WHERE subscriber = ?1 AND kind IN ('confirm', 'known') AND wanted_at > ?2",
+        &[&asked.id, &since],
+    )?;
+    let (banned, known) = (banned(conn, &asked.id)?, subscriber(conn, &asked.id)?);
+    if all >= caps.all || network >= caps.network {
+        return Ok(SignedUp::Capped);
+    }
+    if banned || own > 0 {
+        return Ok(SignedUp::Quiet);
+    }
+    conn.prepare_cached(
+        "INSERT INTO subscribers (id, email, state, via, asked_at) VALUES (?1, ?2, 'pending', ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET asked_at = excluded.asked_at, via = CASE via WHEN '' THEN excluded.via ELSE via END",
+    )?
+    .execute(params![asked.id, asked.email, asked.via, micros(now)])?;
+    let is_reader = known.is_some_and(|known| known.confirmed_at.is_some());
+    let kind = if is_reader { WantedFor::Known } else { WantedFor::Confirm };
+    want(conn, &asked.id, &asked.email, kind, Some(asked.network), now)?;
+    Ok(if is_reader { SignedUp::Known } else { SignedUp::Asked })
+}
+
+fn want(conn: &Connection, id: &str, email: &str, kind: WantedFor, network: Option<i64>, now: DateTime<Utc>) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT INTO wanted_mails (subscriber, email, kind, network, wanted_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![id, email, kind.to_string(), network, micros(now)])
+        .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests;

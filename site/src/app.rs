@@ -1,0 +1,43 @@
+//! What all answers share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::pages::Pages;
+use crate::writer::Writer;
+
+/// What tells the time.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// What the pages say of the publication.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Its name.
+    pub name: String,
+    /// Its address, with a slash at its end: links in mails begin with it, and forms are taken from there only.
+    pub url: Url,
+    /// Its language (BCP 47).
+    pub language: String,
+    /// One sentence about it.
+    pub description: Option<String>,
+}
+
+/// What all answers share.
+#[derive(Clone)]
+pub struct App {
+    /// The publication.
+    pub publication: Arc<Publication>,
+    /// The folder of the rendered publication.
+    pub files: PathBuf,
+    /// The home's key: what tokens are made with.
+    pub key: Arc<[u8]>,
+    /// The time.
+    pub now: Clock,
+    /// The one who writes.
+    pub writer: Writer,
+    /// The pages that are made on request.
+    pub pages: Arc<Pages>,
+}

@@ -1,0 +1,12 @@
+//! Which address is whose.
+
+use axum::Router;
+
+use crate::app::App;
+use crate::files::files;
+use crate::headers::with_headers;
+
+/// Every address of the site.
+pub fn router(app: &App) -> Router {
+    with_headers(files(app))
+}
