@@ -157,6 +157,7 @@ impl Memory {
                     conn.prepare_cached("UPDATE subscribers SET state = 'confirmed', confirmed_at = ?2 WHERE id = ?1")?
                         .execute(params![id, at])?;
                     want(conn, id, &email, WantedFor::Welcome, None, now)?;
+                    conn.prepare_cached("INSERT OR IGNORE INTO signs VALUES (?1, 'confirmation', '', ?2)")?.execute(params![id, at])?;
                     Ok(Confirmed::New)
                 }
                 _ => Ok(Confirmed::NotAsked),
@@ -174,6 +175,7 @@ impl Memory {
             for forget in [
                 "DELETE FROM subscribers WHERE id = ?1",
                 "DELETE FROM preferences WHERE subscriber = ?1",
+                "DELETE FROM signs WHERE subscriber = ?1",
                 "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
             ] {
                 conn.prepare_cached(forget)?.execute([id])?;
