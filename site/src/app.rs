@@ -1,5 +1,6 @@
 //! What all answers share.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,4 +41,9 @@ pub struct App {
     pub writer: Writer,
     /// The pages that are made on request.
     pub pages: Arc<Pages>,
+    /// The reverse proxies that are believed when they say whom they speak for.
+    pub proxies: Arc<[IpAddr]>,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -4,12 +4,14 @@ mod app;
 mod files;
 mod headers;
 mod pages;
+mod peer;
 mod router;
 mod server;
 mod writer;
 
 pub use app::{App, Clock, Publication};
 pub use pages::{PageError, Pages};
+pub use peer::Peer;
 pub use router::router;
 pub use server::{ServeError, Server};
 pub use writer::{WriteError, Writer};

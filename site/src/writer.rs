@@ -1,16 +1,34 @@
-//! The one thread that writes into memory. Requests wait for their commit; what waits together may be committed together.
+//! The one thread that writes into memory. Requests wait for their commit; sign-ups that wait together are committed together.
 //!
-//! Must stay true: an answer that says that something is kept goes out after its commit; a full queue refuses, it never grows.
+//! Must stay true: an answer that says that something is kept goes out after its commit; what is asked is done in the order in which it
+//! was asked; a full queue refuses, it never grows; one that panics takes nobody with it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use reveille_memory::{Memory, MemoryError};
+use chrono::{DateTime, Utc};
+use reveille_memory::{Memory, MemoryError, SignUp, SignUpCaps, SignedUp};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many requests may wait for the writer.
 const QUEUE: usize = 1024;
+/// How many sign-ups share one commit at most, so that what comes behind them is not kept waiting.
+const TOGETHER: usize = 256;
 
-type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+/// What is to be written.
+enum Job {
+    /// Something with a commit of its own.
+    Alone(Box<dyn FnOnce(&mut Memory) + Send>),
+    SignUp(Asked),
+}
+
+/// A sign-up whose asker waits.
+struct Asked {
+    who: SignUp,
+    caps: SignUpCaps,
+    now: DateTime<Utc>,
+    answer: oneshot::Sender<Result<SignedUp, MemoryError>>,
+}
 
 /// Why something was not written.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +53,9 @@ pub struct Writer {
 impl Writer {
     /// Starts the thread, which owns this memory.
     #[must_use]
-    pub fn start(mut memory: Memory) -> Self {
-        let (jobs, mut waiting) = mpsc::channel::<Job>(QUEUE);
-        thread::spawn(move || {
-            while let Some(job) = waiting.blocking_recv() {
-                job(&mut memory);
-            }
-        });
+    pub fn start(memory: Memory) -> Self {
+        let (jobs, waiting) = mpsc::channel::<Job>(QUEUE);
+        thread::spawn(move || work(memory, waiting));
         Self { jobs }
     }
 
@@ -54,10 +68,23 @@ impl Writer {
         write: impl FnOnce(&mut Memory) -> Result<T, MemoryError> + Send + 'static,
     ) -> Result<T, WriteError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |memory| {
+        let job = Job::Alone(Box::new(move |memory| {
             // Whoever asked may have gone: what was asked is done all the same.
             let _ = answer.send(write(memory));
-        });
+        }));
+        self.ask(job, answered).await
+    }
+
+    /// Takes a sign-up, in one commit with those that wait beside it, and says after the commit what it came to.
+    ///
+    /// # Errors
+    /// Memory's, or nothing can be written now.
+    pub async fn sign_up(&self, who: SignUp, caps: SignUpCaps, now: DateTime<Utc>) -> Result<SignedUp, WriteError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::SignUp(Asked { who, caps, now, answer }), answered).await
+    }
+
+    async fn ask<T>(&self, job: Job, answered: oneshot::Receiver<Result<T, MemoryError>>) -> Result<T, WriteError> {
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::Busy,
             mpsc::error::TrySendError::Closed(_) => WriteError::Ended,
@@ -65,3 +92,54 @@ impl Writer {
         Ok(answered.await.map_err(|_| WriteError::Ended)??)
     }
 }
+
+/// Does one job after the other, until nobody is left who could ask.
+fn work(mut memory: Memory, mut waiting: mpsc::Receiver<Job>) {
+    let mut next = None;
+    while let Some(job) = next.take().or_else(|| waiting.blocking_recv()) {
+        let done = catch_unwind(AssertUnwindSafe(|| match job {
+            Job::Alone(write) => write(&mut memory),
+            Job::SignUp(first) => {
+                let mut together = vec![first];
+                next = gather(&mut together, &mut waiting);
+                sign_up(&mut memory, together);
+            }
+        }));
+        if done.is_err() {
+            // Its transaction was rolled back on the way out, and whoever waited for it is told that there is no answer.
+            tracing::error!("a write failed: this is a mistake in the program");
+        }
+    }
+}
+
+/// Takes the sign-ups that wait already, up to the first job of another kind, which is handed back.
+fn gather(together: &mut Vec<Asked>, waiting: &mut mpsc::Receiver<Job>) -> Option<Job> {
+    while together.len() < TOGETHER {
+        match waiting.try_recv().ok()? {
+            Job::SignUp(asked) if asked.caps == together[0].caps => together.push(asked),
+            other => return Some(other),
+        }
+    }
+    None
+}
+
+/// One commit for all; where that fails each has its own, so that nobody fails for another.
+fn sign_up(memory: &mut Memory, together: Vec<Asked>) {
+    let (Some(now), Some(caps)) = (together.iter().map(|asked| asked.now).max(), together.first().map(|asked| asked.caps)) else { return };
+    let who: Vec<_> = together.iter().map(|asked| asked.who.clone()).collect();
+    if let Ok(came_to) = memory.sign_up(&who, caps, now) {
+        for (asked, came_to) in together.into_iter().zip(came_to) {
+            let _ = asked.answer.send(Ok(came_to));
+        }
+        return;
+    }
+    for Asked { who, caps, now, answer } in together {
+        let alone = memory
+            .sign_up(&[who], caps, now)
+            .and_then(|came_to| came_to.into_iter().next().ok_or_else(|| MemoryError::Value("a sign-up came to nothing".to_owned())));
+        let _ = answer.send(alone);
+    }
+}
+
+#[cfg(test)]
+mod tests;

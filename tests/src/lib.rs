@@ -6,6 +6,7 @@
 pub mod fuzzed;
 mod leaks;
 pub mod scripted;
+pub mod served;
 pub mod servers;
 pub mod torture;
 

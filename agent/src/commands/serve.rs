@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Ready, print};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
+use crate::settings::Site;
 
 /// Serve the publication to its readers: pages, subscribing, leaving
 ///
@@ -31,12 +32,12 @@ impl Serve {
         })?;
         let address = self.listen.unwrap_or(site.listen);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(serve(app(ready)?, address))?;
+        runtime.block_on(serve(app(ready, site)?, address))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn app(ready: &Ready<'_>) -> Outcome<App> {
+fn app(ready: &Ready<'_>, site: &Site) -> Outcome<App> {
     let Ready { environment, home, settings } = ready;
     let publication = Publication {
         name: settings.name.clone(),
@@ -54,6 +55,7 @@ fn app(ready: &Ready<'_>) -> Outcome<App> {
         now: Arc::new(move || clock.now()),
         writer: Writer::start(memory),
         pages: Arc::new(pages),
+        proxies: site.proxies.as_slice().into(),
     })
 }
 
