@@ -11,7 +11,7 @@ deny := $(tools)/bin/cargo-deny
 # The properties that `make test` runs are the same each time; `make properties` takes others.
 seed := PROPTEST_RNG_SEED=2026
 
-.PHONY: help wake test properties fuzz lint audit bench crash edits soak install reader fmt bootstrap build portable test-portable
+.PHONY: help wake test properties fuzz lint audit bench bench-site crash edits soak install reader fmt bootstrap build portable test-portable
 .PHONY: lint-format lint-code lint-dependencies lint-docs lint-scripts
 .NOTPARALLEL:
 
@@ -58,6 +58,9 @@ audit: lint-dependencies ## dependencies against the advisory database (needs a 
 bench: build ## what BENCHMARKS.md measures
 	script/bench
 	$(CARGO) run --release --locked --package reveille-skills --example mail_speed
+
+bench-site: build ## pages and sign-ups of `reveille serve` against nginx (needs nginx and wrk)
+	script/bench-site
 
 install: bootstrap ## put the program in ~/.cargo/bin, or in bin of PREFIX=…
 	$(CARGO) install --locked --path agent --root "$(PREFIX)"

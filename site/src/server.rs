@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::HOST;
+use axum::http::{StatusCode, Version};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -175,12 +178,21 @@ async fn connection(
         let mut request = request.map(Body::new);
         let from = Peer::of(peer.ip(), request.headers(), &app.proxies);
         request.extensions_mut().insert(from);
-        let mut router = router.clone();
-        async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
+        let mut router = names_its_host(&request).then(|| router.clone());
+        async move {
+            let Some(router) = &mut router else { return Ok::<_, Infallible>(StatusCode::BAD_REQUEST.into_response()) };
+            Ok(router.call(request).await.unwrap_or_else(|never| match never {}))
+        }
     });
     let served = protocol.serve_connection(TokioIo::new(Box::pin(stream)), service);
     // A client that leaves, is late or talks nonsense is no event: nothing of it is worth a line in the log.
     let _ = end.watch(served).await;
+}
+
+/// RFC 9112, 3.2: a request of HTTP/1.1 that names no host, or more than one, is answered with 400.
+fn names_its_host(request: &hyper::Request<Body>) -> bool {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
 }
 
 /// How many connections the system's limit of open files leaves room for; the limit is raised first as far as it may be.

@@ -31,7 +31,8 @@ impl Serve {
             Failure::message(Kind::Settings, "the settings have no [site]").hint("add a line `[site]` to reveille.toml, see docs/site.md")
         })?;
         let address = self.listen.unwrap_or(site.listen);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        // What waits for the disk has threads of its own: a few, for each has a stack.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()?;
         runtime.block_on(serve(app(ready, site)?, address))?;
         Ok(ExitCode::SUCCESS)
     }
