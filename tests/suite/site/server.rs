@@ -118,10 +118,11 @@ fn a_thousand_silent_connections_take_little_and_keep_nobody_out() {
     front(&served);
 }
 
-/// No more than 256 MB of addresses from now on, where the system can do that.
+/// No more than 256 MB of memory of its own from now on, where the system can do that. (Addresses are no measure: every thread
+/// reserves 64 MB of them and uses some pages.)
 fn bounded(served: &Served<'_>) {
     if cfg!(target_os = "linux") {
-        let most = "--as=268435456:268435456";
+        let most = "--data=268435456:268435456";
         let done = std::process::Command::new("prlimit").arg(most).arg("--pid").arg(served.id().to_string()).status();
         assert!(done.is_ok_and(|status| status.success()), "prlimit failed");
     }
