@@ -6,10 +6,12 @@ mod headers;
 mod pages;
 mod router;
 mod server;
+mod subscribe;
 mod writer;
 
 pub use app::{App, Clock, Publication};
 pub use pages::{PageError, Pages};
 pub use router::router;
 pub use server::{ServeError, Server};
+pub use subscribe::{CONFIRM_WITHIN, Subscribing};
 pub use writer::{WriteError, Writer};
