@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use lettre::address::Envelope;
-use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::header::HeaderName;
 use lettre::message::{Message, MultiPart, SinglePart};
 use reveille_mission::{Token, subscriber_bytes, subscriber_id};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,3 @@
+//! The readers' side, served by the program.
+
+mod subscribe;
