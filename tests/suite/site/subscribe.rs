@@ -371,7 +371,7 @@ fn who_never_confirms_is_forgotten_after_a_week() {
     let (status, page) = served.post(&confirm, "");
     assert!(status == 410 && page.contains("This link is too old") && page.contains("action=\"/subscribe\""), "{status} {page}");
     assert!(served.leave());
-    memory(&home).backup(&home.join("copy.db")).unwrap();
+    let _ = memory(&home).copy_to(&home.join("copy.db"), PATIENCE).unwrap();
     let bytes = home.bytes("copy.db");
     assert!(!bytes.windows(12).any(|part| part == b"ann@home.net"), "the address stands nowhere");
 }

@@ -115,7 +115,7 @@ fn no_row_that_stays_holds_an_address_or_a_link() {
     world.later(TimeDelta::days(8));
     world.memory.forget_unconfirmed(world.now.get(), world.now.get()).expect("forgotten");
     let copy = world.folder.path().join("copy.db");
-    world.memory.backup(&copy).expect("copied");
+    let _ = world.memory.copy_to(&copy, Duration::from_secs(60)).expect("copied");
     let bytes = std::fs::read(copy).expect("read");
     for hidden in ["home.net", "/confirm/A", "ann@"] {
         assert!(!bytes.windows(hidden.len()).any(|part| part == hidden.as_bytes()), "{hidden}");

@@ -125,7 +125,7 @@ fn a_home_s_own_words_take_the_place_and_wrong_ones_are_said() {
         ("no subject\n\n{{ confirm }}", "its first line"),
         ("Subject: a\n", "its first line"),
         ("Subject: a\n\n{{ leave }}", "undefined"),
-        ("Subject: a\u{2028}Bcc: b@b.example\n\nx", "header"),
+        ("Subject: a\u{2028}Bcc: b@b.example\n\n{{ confirm }}", "header"),
         ("Subject: a\n\nno link", "nobody can confirm"),
         ("Subject: a\n\n{% if", "templates/confirm.txt"),
     ] {
