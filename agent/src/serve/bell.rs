@@ -39,20 +39,17 @@ impl Bell {
 
     /// Waits until it is rung, the program leaves, or this time has passed; whether the program leaves.
     pub(crate) fn wait(&self, most: Duration) -> bool {
-        self.wait_while(most, |heard| !heard.rung && !heard.ended)
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(heard, most, |heard| !heard.rung && !heard.ended);
+        let (mut heard, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        heard.rung = false;
+        heard.ended
     }
 
     /// Waits for this time, or until the program leaves.
     pub(crate) fn pause(&self, time: Duration) {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = self.changed.wait_timeout_while(heard, time, |heard| !heard.ended);
-    }
-
-    fn wait_while(&self, most: Duration, quiet: impl FnMut(&mut Heard) -> bool) -> bool {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut heard, _) = self.changed.wait_timeout_while(heard, most, quiet).unwrap_or_else(PoisonError::into_inner);
-        heard.rung = false;
-        heard.ended
+        drop(self.changed.wait_timeout_while(heard, time, |heard| !heard.ended));
     }
 }
 
