@@ -36,6 +36,7 @@ mod reached;
 mod readings;
 mod record;
 mod rendering;
+mod serve;
 mod service;
 mod settings;
 mod sheet;

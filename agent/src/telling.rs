@@ -2,7 +2,7 @@
 //! looking, at the start of a wake, what became of the tellings that a crash or a silent server left open.
 
 use chrono::{DateTime, Utc};
-use reveille_memory::{Effect, EffectState, Key, Memory, NewEffect, RunId, Standing};
+use reveille_memory::{Effect, EffectState, Key, Memory, NewEffect, RunId, SUBSCRIBING, Standing};
 use reveille_mission::{Channel, Issue, Shelf};
 use reveille_skills::channels::{Connection, Fault, Piece, PostLimits, Receipt};
 use reveille_skills::delivery::{self, Brakes, Delivered};
@@ -211,10 +211,12 @@ pub(crate) fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel, turn: 
     distribute::compose(&telling, &turn.earlier).or_fail()
 }
 
-/// Mails that a crash cut off: nobody can tell whether they arrived, and only the human's word sends them again.
+/// Mails that a crash cut off: nobody can tell whether they arrived, and only the human's word sends them again. What answers a
+/// sign-up is no wake's: `serve` may be sending it now.
 pub(crate) fn give_up_cut_off_mails(guard: &Guard<'_>, memory: &mut Memory) -> Outcome {
     for effect in memory.effects_in(EffectState::Sending).or_fail()? {
         if !effect.recipient.is_empty()
+            && effect.issue != SUBSCRIBING
             && let Standing::Sending(sending) = Memory::standing(effect)
         {
             let _ = sending.lose_sight(memory, "the program ended while it was on its way", guard.now()).or_fail()?;

@@ -82,6 +82,15 @@ pub(crate) fn look(scene: &Scene<'_>, memory: &mut Memory) -> Outcome<bool> {
     Ok(doubt.is_some())
 }
 
+/// The same question without an answer to it, for what sends beside the wakes: whether memory is to be believed has to be looked at
+/// by a wake first.
+pub(crate) fn is_in_doubt(home: &Home, memory: &Memory) -> Outcome<bool> {
+    let kept = memory.text(MARK).or_fail()?;
+    let file = kept.as_deref().and_then(|kept| kept.split_once(' ')).map(|(file, _)| file.to_owned());
+    let is_copied = file.is_some_and(|file| number(&home.database()).ok() != Some(file));
+    Ok(is_copied || begun(memory)?.is_some() || seen(home).run > memory.last_run_number().or_fail()?)
+}
+
 /// A look that was begun and not ended: the last wake that memory knew, and why it was disarmed.
 fn begun(memory: &Memory) -> Outcome<Option<(i64, String)>> {
     let text = memory.text(BEGUN).or_fail()?.filter(|text| !text.is_empty());

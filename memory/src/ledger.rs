@@ -15,7 +15,7 @@ use crate::open::{Memory, micros, time};
 use crate::runs::RunId;
 
 pub use standing::{Awaiting, Intended, Sending, Standing, Unknown};
-pub use tally::{NOTICE, Tally};
+pub use tally::{NOTICE, SUBSCRIBING, Tally};
 
 /// The number of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -203,14 +203,14 @@ impl Memory {
     }
 
     /// How many effects went out on a channel since a time: what caps count. A letter is one, however many readers it has, and
-    /// a thread is one, however many pieces. What was put back did not go out. What a wrong clock dated after `now` counts until a
+    /// a thread is one, however many pieces; what answers a sign-up has caps of its own and is none. What was put back did not go out. What a wrong clock dated after `now` counts until a
     /// wake behind it is older than `since`.
     ///
     /// # Errors
     /// The rows can't be counted.
     pub fn sent_since(&self, channel: &str, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64, MemoryError> {
         let sql = "SELECT count(DISTINCT issue || char(10) || CASE instr(part, '/') WHEN 0 THEN part ELSE substr(part, 1, instr(part, '/') - 1) END)
-            FROM effects WHERE channel = ?1 AND sending_at >= ?2 AND state <> 'intended'
+            FROM effects WHERE channel = ?1 AND issue <> 'subscribe' AND sending_at >= ?2 AND state <> 'intended'
              AND (sending_at <= ?3 OR NOT EXISTS (SELECT 1 FROM runs WHERE id > effects.run AND started_at < ?2))";
         let values = params![channel, micros(since), micros(now)];
         let count: i64 = self.connection.query_row(sql, values, |row| row.get(0)).map_err(|error| self.wrong(error))?;

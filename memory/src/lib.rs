@@ -25,7 +25,8 @@ pub use error::MemoryError;
 pub use facts::FactRow;
 pub use labels::Learned;
 pub use ledger::{
-    Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NOTICE, NewEffect, Sending, Standing, Tally, Unknown, has_to_wait,
+    Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NOTICE, NewEffect, SUBSCRIBING, Sending, Standing, Tally, Unknown,
+    has_to_wait,
 };
 pub use letters::{Suppressed, SuppressedFor};
 pub use open::Memory;

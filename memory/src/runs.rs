@@ -84,6 +84,9 @@ pub struct Run {
 
 const COLUMNS: &str = "id, started_at, ended_at, state, outcome, pick, error, trigger, slot, pid";
 
+/// The run of what `serve` sends: no wake, so it has no number among them, and there is one for ever.
+const OF_SERVE: RunId = RunId(0);
+
 /// What an abandoned run has as its error.
 const CUT_OFF: &str = "it was cut off: a crash, a power cut, or its end by force";
 
@@ -94,6 +97,21 @@ impl Memory {
     /// The row can't be written.
     pub fn begin_run(&mut self, new: &NewRun) -> Result<RunId, MemoryError> {
         insert(&self.connection, new).map_err(|error| self.wrong(error))
+    }
+
+    /// The run of what goes out without a wake: what readers asked for on the site. It has ended, and counts as no wake.
+    ///
+    /// # Errors
+    /// The row can't be written.
+    pub fn run_of_serve(&mut self, version: &str, at: DateTime<Utc>) -> Result<RunId, MemoryError> {
+        self.transact(|conn| {
+            conn.execute(
+                "INSERT INTO runs (id, trigger, version, pid, started_at, ended_at, state)
+                 SELECT ?1, 'serve', ?2, 0, ?3, ?3, 'done' WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
+                params![OF_SERVE.0, version, micros(at)],
+            )
+        })?;
+        Ok(OF_SERVE)
     }
 
     /// Ends a run and gives its lease back. A run that has ended already stays as it ended.
@@ -147,7 +165,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn runs(&self, limit: u32) -> Result<Vec<Run>, MemoryError> {
-        self.rows(&format!("SELECT {COLUMNS} FROM runs ORDER BY id DESC LIMIT ?1"), [limit], read)
+        self.rows(&format!("SELECT {COLUMNS} FROM runs WHERE id > 0 ORDER BY id DESC LIMIT ?1"), [limit], read)
     }
 
     /// One run.
@@ -174,7 +192,8 @@ impl Memory {
     /// # Errors
     /// The rows can't be counted.
     pub fn run_count(&self) -> Result<u64, MemoryError> {
-        let count: i64 = self.connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).map_err(|error| self.wrong(error))?;
+        let count: i64 =
+            self.connection.query_row("SELECT count(*) FROM runs WHERE id > 0", [], |row| row.get(0)).map_err(|error| self.wrong(error))?;
         Ok(count.unsigned_abs())
     }
 }
@@ -229,6 +248,8 @@ mod tests {
         assert_eq!(memory.last_run().expect("read").map(|run| run.state), Some(RunState::Abandoned));
         memory.record_stages(first, &[("load", 5), ("read", 7)]).expect("kept");
         assert_eq!(memory.stages(first).expect("read"), [("load".to_owned(), 5), ("read".to_owned(), 7)]);
+        assert_eq!(memory.run_of_serve("0", now).expect("kept"), memory.run_of_serve("1", now).expect("there"));
+        assert_eq!((memory.run_count().expect("counted"), memory.runs(9).expect("read").len()), (2, 2), "serve is no wake");
         assert!(
             memory.finish_run(second, &RunEnd { state: RunState::Running, ..end(RunState::Done) }).is_ok(),
             "it has ended: nothing to do"

@@ -132,7 +132,13 @@ impl Memory {
     /// # Errors
     /// The rows can't be written: none is then.
     pub fn sign_up(&mut self, asked: &[SignUp], caps: SignUpCaps, now: DateTime<Utc>) -> Result<Vec<SignedUp>, MemoryError> {
-        self.transact(|conn| asked.iter().map(|one| sign_up(conn, one, caps, now)).collect())
+        self.transact(|conn| {
+            let came = asked.iter().map(|one| sign_up(conn, one, caps, now)).collect::<rusqlite::Result<_>>()?;
+            // Each commit waits for the disk, also one that keeps nothing: its time would tell who was asked before. A row that is
+            // written as it stands already would not wait.
+            conn.prepare_cached("INSERT OR REPLACE INTO texts VALUES ('asked', hex(randomblob(8)))")?.execute([])?;
+            Ok(came)
+        })
     }
 
     /// Somebody confirms. Whoever asked before `asked_since` has to ask anew.
@@ -192,7 +198,12 @@ impl Memory {
         self.transact(|conn| {
             conn.execute("UPDATE wanted_mails SET network = NULL WHERE network IS NOT NULL AND wanted_at < ?1", [micros(now - DAY)])?;
             conn.execute("DELETE FROM wanted_mails WHERE done_at IS NOT NULL AND wanted_at < ?1", [micros(asked_before.min(now - DAY))])?;
-            conn.execute("DELETE FROM subscribers WHERE state = 'pending' AND asked_at < ?1", [micros(asked_before)])
+            let forgotten = conn.execute("DELETE FROM subscribers WHERE state = 'pending' AND asked_at < ?1", [micros(asked_before)])?;
+            // What could not be sent in all that time keeps no address either.
+            let of_nobody = "UPDATE wanted_mails SET email = '', done_at = wanted_at
+                WHERE done_at IS NULL AND subscriber NOT IN (SELECT id FROM subscribers)";
+            conn.execute(of_nobody, [])?;
+            Ok(forgotten)
         })
     }
 
@@ -234,19 +245,30 @@ impl Memory {
         })
     }
 
-    /// The mails that are wanted, the oldest first.
+    /// The mails that are wanted, the oldest first, behind the one with the number `after`.
     ///
     /// # Errors
     /// The rows can't be read.
-    pub fn wanted_mails(&self, most: u32) -> Result<Vec<WantedMail>, MemoryError> {
+    pub fn wanted_mails(&self, after: i64, most: u32) -> Result<Vec<WantedMail>, MemoryError> {
         self.rows(
-            "SELECT id, subscriber, email, kind, wanted_at FROM wanted_mails WHERE done_at IS NULL ORDER BY id LIMIT ?1",
-            [most],
+            "SELECT id, subscriber, email, kind, wanted_at FROM wanted_mails WHERE done_at IS NULL AND id > ?1 ORDER BY id LIMIT ?2",
+            params![after, most],
             |row| {
                 let kind = row.get::<_, String>(3)?.parse().unwrap_or(WantedFor::Known);
                 Ok(WantedMail { id: row.get(0)?, subscriber: row.get(1)?, email: row.get(2)?, kind, wanted_at: time(row.get(4)?) })
             },
         )
+    }
+
+    /// Whether a mail is wanted still: the last look before it goes. Not when they left or confirmed meanwhile, or may not be mailed.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn is_wanted(&self, mail: &WantedMail) -> Result<bool, MemoryError> {
+        let open = "SELECT 1 FROM wanted_mails w JOIN subscribers s ON s.id = w.subscriber
+            WHERE w.id = ?1 AND w.done_at IS NULL AND (w.kind = 'confirm') = (s.state = 'pending')
+              AND NOT EXISTS (SELECT 1 FROM suppressed x WHERE x.subscriber = w.subscriber AND x.why <> 'left')";
+        Ok(!self.rows(open, [mail.id], |_| Ok(()))?.is_empty())
     }
 
     /// A wanted mail needs no further thought: it stands in the ledger, or will not be sent.

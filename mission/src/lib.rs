@@ -42,7 +42,7 @@ pub use shelf::{Issue, Shelf, Stage};
 pub use subject::{Named, Subject};
 pub use tags::Tags;
 pub use task::{Source, Task, TaskId, folded};
-pub use token::{Purpose, Token, TokenError, subscriber_bytes};
+pub use token::{Purpose, Token, TokenError, network_digest, subscriber_bytes};
 pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};
 pub use words::{Channel, Skill, Who, nearest};
 

@@ -110,12 +110,25 @@ pub fn subscriber_bytes(id: &str) -> Option<[u8; 16]> {
     bytes?.try_into().ok().filter(|_| id.len() == 32)
 }
 
-/// A MAC under the key, of this use of it only: the home's key also makes the tokens of older letters.
+/// A network as it is kept for a limit: the first 8 bytes of its HMAC-SHA-256 under the home's key, so that what is kept says to
+/// nobody else which network it was.
+#[must_use]
+pub fn network_digest(key: &[u8], network: &[u8]) -> i64 {
+    let mac = keyed_for(b"reveille network 1\0", key, network).finalize().into_bytes();
+    i64::from_be_bytes(std::array::from_fn(|at| mac[at]))
+}
+
+/// A MAC of a token.
 fn keyed(key: &[u8], body: &[u8]) -> Hmac<Sha256> {
+    keyed_for(b"reveille token 1\0", key, body)
+}
+
+/// A MAC under the key, of this use of it only: the home's key also makes the tokens of older letters.
+fn keyed_for(purpose: &[u8], key: &[u8], body: &[u8]) -> Hmac<Sha256> {
     // The digest of the key, padded with zeros to a block as RFC 2104 (2) has it: a key of a block's length can't be refused.
     let mut block = [0; 64];
     block[..32].copy_from_slice(&Sha256::digest(key));
-    Hmac::<Sha256>::new(&block.into()).chain_update(b"reveille token 1\0").chain_update(body)
+    Hmac::<Sha256>::new(&block.into()).chain_update(purpose).chain_update(body)
 }
 
 #[cfg(test)]
@@ -170,6 +183,13 @@ mod tests {
             let text = URL_SAFE_NO_PAD.encode(changed);
             assert_eq!(Token::check(&text, Purpose::Leave, KEY, now), Err(TokenError::Forged), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_network_is_told_by_the_key_only() {
+        assert_eq!(network_digest(KEY, &[192, 0, 2]), network_digest(KEY, &[192, 0, 2]));
+        assert_ne!(network_digest(KEY, &[192, 0, 2]), network_digest(KEY, &[192, 0, 3]));
+        assert_ne!(network_digest(KEY, &[192, 0, 2]), network_digest(b"another key", &[192, 0, 2]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::pages::Pages;
+use crate::subscribe::Subscribing;
 use crate::writer::Writer;
 
 /// What tells the time.
@@ -43,6 +44,8 @@ pub struct App {
     pub pages: Arc<Pages>,
     /// The reverse proxies that are believed when they say whom they speak for.
     pub proxies: Arc<[IpAddr]>,
+    /// What subscribing needs to know of the home.
+    pub subscribing: Arc<Subscribing>,
 }
 
 #[cfg(test)]

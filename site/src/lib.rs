@@ -7,6 +7,7 @@ mod pages;
 mod peer;
 mod router;
 mod server;
+mod subscribe;
 mod writer;
 
 pub use app::{App, Clock, Publication};
@@ -14,4 +15,5 @@ pub use pages::{PageError, Pages};
 pub use peer::Peer;
 pub use router::router;
 pub use server::{ServeError, Server};
+pub use subscribe::{CONFIRM_WITHIN, Subscribing};
 pub use writer::{WriteError, Writer};

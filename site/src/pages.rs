@@ -11,8 +11,12 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::app::Publication;
 
-const CARRIED: [(&str, &str); 2] =
-    [("reader.html", include_str!("templates/reader.html")), ("notice.html", include_str!("templates/notice.html"))];
+const CARRIED: &[(&str, &str)] = &[
+    ("reader.html", include_str!("templates/reader.html")),
+    ("notice.html", include_str!("templates/notice.html")),
+    ("subscribe.html", include_str!("templates/subscribe.html")),
+    ("confirm.html", include_str!("templates/confirm.html")),
+];
 
 /// A template is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +51,8 @@ impl Pages {
             },
         );
         for (name, carried) in CARRIED {
-            let source = std::fs::read_to_string(own.join(name)).unwrap_or_else(|_| carried.to_owned());
-            environment.add_template_owned(name, source).map_err(|source| PageError { name: name.to_owned(), source })?;
+            let source = std::fs::read_to_string(own.join(name)).unwrap_or_else(|_| (*carried).to_owned());
+            environment.add_template_owned(*name, source).map_err(|source| PageError { name: (*name).to_owned(), source })?;
         }
         Ok(Self { environment })
     }

@@ -5,6 +5,7 @@
 //! is put back; nothing is confirmed without a receipt.
 
 pub mod letter;
+pub mod note;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::{Effect, EvidenceRow, Intended, Memory, MemoryError, Sending, Standing, Unknown, has_to_wait};

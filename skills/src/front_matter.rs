@@ -51,6 +51,8 @@ pub struct FrontMatter {
     pub image_alt: Option<String>,
     /// The author wants words that are too long for one post told as several.
     pub thread: bool,
+    /// The author names it to new readers, as one to start from.
+    pub start: bool,
 }
 
 /// A file in its parts; joined they are the file.
@@ -156,6 +158,7 @@ struct Raw {
     image: Option<Spanned<String>>,
     image_alt: Option<String>,
     thread: Option<bool>,
+    start: Option<bool>,
 }
 
 impl Raw {
@@ -188,6 +191,7 @@ impl Raw {
             image: self.image.and_then(text),
             image_alt: self.image_alt.map(|alt| plain(&alt)).filter(|alt| !alt.is_empty()),
             thread: self.thread.unwrap_or(false),
+            start: self.start.unwrap_or(false),
         })
     }
 }

@@ -120,6 +120,32 @@ pub fn load(home: &Path) -> Result<Loaded, ShelfError> {
     Ok(loaded)
 }
 
+/// How many issues a new reader is given to start from.
+const STARTS: usize = 3;
+
+/// The issues that a new reader may start from: those that the author marked with `start: true`, else the newest; three at most, the
+/// newest first.
+///
+/// # Errors
+///
+/// When the home or its folder of issues can't be read.
+pub fn starts(home: &Path) -> Result<Vec<Issue>, ShelfError> {
+    let root = Root::open(home)?;
+    let mut issues = load_issues(&root, &mut Loaded::default())?;
+    let mut marked = BTreeSet::new();
+    for listed in list(&root, ISSUES)? {
+        if listed.head(&root).and_then(|head| parse(&head)).is_ok_and(|front| front.start) {
+            marked.insert(listed.path);
+        }
+    }
+    if issues.iter().any(|issue| marked.contains(&issue.path)) {
+        issues.retain(|issue| marked.contains(&issue.path));
+    }
+    issues.sort_by(|a, b| (b.date, b.number, &b.path).cmp(&(a.date, a.number, &a.path)));
+    issues.truncate(STARTS);
+    Ok(issues)
+}
+
 fn load_issues(root: &Root, loaded: &mut Loaded) -> Result<Vec<Issue>, DiskError> {
     let mut taken = Taken::default();
     let mut issues = Vec::new();

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use reveille_memory::Memory;
-use reveille_site::{App, Pages, Publication, Server, Writer};
+use reveille_memory::{Memory, SignUpCaps};
+use reveille_site::{App, Pages, Publication, Server, Subscribing, Writer};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ready, print};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
+use crate::serve::{Bell, run_mailer};
 use crate::settings::Site;
 
 /// Serve the publication to its readers: pages, subscribing, leaving
@@ -31,14 +32,24 @@ impl Serve {
             Failure::message(Kind::Settings, "the settings have no [site]").hint("add a line `[site]` to reveille.toml, see docs/site.md")
         })?;
         let address = self.listen.unwrap_or(site.listen);
+        if ready.settings.channels.email.is_none() {
+            tracing::warn!("subscribing is closed: without [channels.email] in the settings no mail to confirm can be sent");
+        }
         // What waits for the disk has threads of its own: a few, for each has a stack.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()?;
-        runtime.block_on(serve(app(ready, site)?, address))?;
+        let bell = Arc::new(Bell::default());
+        let app = app(ready, site, &bell)?;
+        std::thread::scope(|scope| {
+            scope.spawn(|| run_mailer(ready, &bell));
+            let served = runtime.block_on(serve(app, address));
+            bell.end();
+            served
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn app(ready: &Ready<'_>, site: &Site) -> Outcome<App> {
+fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
     let Ready { environment, home, settings } = ready;
     let publication = Publication {
         name: settings.name.clone(),
@@ -49,6 +60,12 @@ fn app(ready: &Ready<'_>, site: &Site) -> Outcome<App> {
     let memory = Memory::open(&home.database(), environment.now()).or_fail()?;
     let pages = Pages::load(&home.root().join("templates"), &publication).map_err(|error| Failure::new(Kind::Settings, error))?;
     let clock = environment.clock();
+    let bell = Arc::clone(bell);
+    let subscribing = Subscribing {
+        caps: SignUpCaps { network: site.mails_a_network, all: site.mails_a_day },
+        is_open: settings.channels.email.is_some(),
+        wanted: Box::new(move || bell.ring()),
+    };
     Ok(App {
         publication: Arc::new(publication),
         files: home.root().join("site"),
@@ -57,6 +74,7 @@ fn app(ready: &Ready<'_>, site: &Site) -> Outcome<App> {
         writer: Writer::start(memory),
         pages: Arc::new(pages),
         proxies: site.proxies.as_slice().into(),
+        subscribing: Arc::new(subscribing),
     })
 }
 

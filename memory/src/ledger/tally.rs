@@ -35,6 +35,9 @@ pub struct Tally {
 /// The part of a notice to the owner in the ledger: a mail, and no letter.
 pub const NOTICE: &str = "notice";
 
+/// Under which issue mails to a reader about their own subscription stand in the ledger: no letters, and nothing a wake sends.
+pub const SUBSCRIBING: &str = "subscribe";
+
 impl Tally {
     /// All of them.
     #[must_use]
@@ -44,7 +47,7 @@ impl Tally {
 }
 
 impl Memory {
-    /// The mails of every letter, counted, oldest letter first. A notice to the owner is no letter.
+    /// The mails of every letter, counted, oldest letter first. A notice to the owner is no letter, nor is what answers a sign-up.
     ///
     /// # Errors
     /// The rows can't be read.
@@ -53,7 +56,7 @@ impl Memory {
                 sum(state = 'intended'), sum(state = 'intended' AND sendings > 0), sum(state = 'sending'),
                 sum(state = 'confirmed'), sum(state = 'refused'), sum(state = 'unknown'),
                 min(CASE WHEN state = 'intended' THEN coalesce(not_before, 0) END)
-            FROM effects WHERE recipient <> '' AND part <> 'notice' GROUP BY issue, channel, part ORDER BY min(id)";
+            FROM effects WHERE recipient <> '' AND part <> 'notice' AND issue <> 'subscribe' GROUP BY issue, channel, part ORDER BY min(id)";
         self.rows(sql, [], |row| {
             let count = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok(Tally {

@@ -18,7 +18,7 @@ fn ask(name: &str, network: i64) -> SignUp {
 }
 
 fn kinds(memory: &Memory) -> Vec<(String, WantedFor)> {
-    memory.wanted_mails(100).expect("read").into_iter().map(|mail| (mail.email, mail.kind)).collect()
+    memory.wanted_mails(0, 100).expect("read").into_iter().map(|mail| (mail.email, mail.kind)).collect()
 }
 
 #[test]
@@ -94,6 +94,7 @@ fn who_never_confirms_is_forgotten_and_so_are_networks() {
     assert_eq!(memory.forget_unconfirmed(later - TimeDelta::days(7), later).expect("written"), 1);
     let left: Vec<String> = memory.subscribers().expect("read").into_iter().map(|one| one.id).collect();
     assert_eq!(left, ["id-ann"]);
+    assert_eq!(kinds(&memory), [("ann@home.net".to_owned(), WantedFor::Confirm), ("ann@home.net".to_owned(), WantedFor::Welcome)]);
 }
 
 #[test]
@@ -101,12 +102,31 @@ fn a_mail_that_is_done_keeps_no_address() {
     let (_folder, mut memory) = memory();
     let now = at("2026-11-21T12:00:00Z");
     memory.sign_up(&[ask("ann", 1)], CAPS, now).expect("written");
-    let mail = memory.wanted_mails(1).expect("read").remove(0);
+    let mail = memory.wanted_mails(0, 1).expect("read").remove(0);
     memory.mail_done(mail.id, now).expect("written");
-    assert_eq!(memory.wanted_mails(1).expect("read"), []);
+    assert_eq!(memory.wanted_mails(0, 1).expect("read"), []);
     let kept: String = memory.connection.query_row("SELECT email FROM wanted_mails", [], |row| row.get(0)).expect("read");
     assert_eq!(kept, "");
     assert!(memory.connection.execute("UPDATE subscribers SET state = 'pending' WHERE state = 'confirmed'", []).is_ok());
     memory.confirm_reader("id-ann", now, now).expect("written");
     assert!(memory.connection.execute("UPDATE subscribers SET state = 'pending', confirmed_at = NULL", []).is_err());
+}
+
+#[test]
+fn what_has_changed_since_is_not_wanted_any_more() {
+    let (_folder, mut memory) = memory();
+    let now = at("2026-11-21T12:00:00Z");
+    memory.sign_up(&[ask("ann", 1), ask("bob", 2), ask("cyd", 3)], CAPS, now).expect("written");
+    let mails = memory.wanted_mails(0, 9).expect("read");
+    assert_eq!(memory.wanted_mails(mails[0].id, 9).expect("read"), mails[1..]);
+    let wanted = |memory: &Memory| mails.iter().map(|mail| memory.is_wanted(mail).expect("read")).collect::<Vec<_>>();
+    assert_eq!(wanted(&memory), [true, true, true]);
+    memory.confirm_reader("id-ann", now, now).expect("written");
+    memory.leave("id-bob", now).expect("written");
+    memory.suppress(&["id-cyd".to_owned()], SuppressedFor::Removed, now).expect("written");
+    assert_eq!(wanted(&memory), [false, false, false]);
+    let welcome = memory.wanted_mails(0, 9).expect("read").pop().expect("a welcome");
+    assert!(welcome.kind == WantedFor::Welcome && memory.is_wanted(&welcome).expect("read"));
+    memory.mail_done(welcome.id, now).expect("written");
+    assert!(!memory.is_wanted(&welcome).expect("read"));
 }

@@ -6,6 +6,7 @@
 mod fit;
 mod letter;
 mod mail;
+mod note;
 mod notice;
 #[cfg(test)]
 pub(crate) mod script;
@@ -13,6 +14,7 @@ mod sendmail;
 mod smtp;
 #[cfg(test)]
 pub(crate) mod tests;
+mod words;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -31,12 +33,15 @@ use url::Url;
 use super::{Account, Attached, Fault, Frozen, PostLimits, Receipt};
 use fit::{mailbox, refused};
 pub use letter::{Letter, compose};
+use mail::Ready;
 pub use mail::unsubscribe_token;
 pub(crate) use mail::{Mail, freeze};
+pub(crate) use note::freeze as freeze_note;
 use notice::Notice;
 use sendmail::Sendmail;
 use smtp::Smtp;
 pub(in crate::channels) use smtp::heard;
+pub use words::{CONFIRM_DAYS, PREFERENCES_DAYS, Words, words};
 
 /// Where our mail goes out, and as whom.
 #[derive(Debug)]
@@ -188,6 +193,23 @@ impl Email {
                 mail::build(self, &mail, &*self.letter(&mail.letter, attached)?)?
             }
         };
+        self.deliver(ready, now)
+    }
+
+    /// Sends a mail to a reader about their own subscription, which the ledger has let go. The ledger has the reader's id only:
+    /// `address` is where they are, `words` what its digest names, `key` the home's, which the links are made of.
+    pub(crate) fn hand_over_note(
+        &self,
+        sending: &Sending,
+        words: &Attached,
+        address: &str,
+        key: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, NotTaken> {
+        self.deliver(note::build(self, &sending.effect().text, words, address, key)?, now)
+    }
+
+    fn deliver(&self, ready: Ready, now: DateTime<Utc>) -> Result<Receipt, NotTaken> {
         let said = match &self.way {
             Way::Smtp(smtp) => smtp.hand_over(&ready)?,
             Way::Sendmail(sendmail) => sendmail.hand_over(&ready)?,

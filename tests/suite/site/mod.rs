@@ -1,3 +1,4 @@
 //! The readers' side, through the program: `reveille serve` in a home, real sockets.
 
 mod server;
+mod subscribe;

@@ -78,7 +78,7 @@ impl Letter {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -130,7 +130,7 @@ fn styled(publication: &Publication, issue: &Issue, subject: &str, link: &str, b
 }
 
 /// The list's name for mail programs: below our host, or below `localhost` where we have none (RFC 2919, section 3).
-fn list_id(publication: &Publication) -> String {
+pub(super) fn list_id(publication: &Publication) -> String {
     match publication.url.host() {
         Some(Host::Domain(host)) => format!("<newsletter.{host}>"),
         _ => "<newsletter.localhost>".to_owned(),

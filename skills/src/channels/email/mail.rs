@@ -175,13 +175,13 @@ fn in_address(address: &str) -> String {
 }
 
 /// Text that stands in a header as it is: printable ASCII without a space, short enough for a line.
-fn token_text(what: &str, text: &str) -> Result<String, Fault> {
+pub(super) fn token_text(what: &str, text: &str) -> Result<String, Fault> {
     let fits = !text.is_empty() && text.len() <= 900 && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err(refused(format!("the {what} can't stand in a header"))) }
 }
 
 /// A header of text that needs no encoding: it was looked at by [`token_text`].
-fn whole(name: HeaderName, value: String) -> HeaderValue {
+pub(super) fn whole(name: HeaderName, value: String) -> HeaderValue {
     HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value)
 }
 

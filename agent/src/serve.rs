@@ -1,0 +1,7 @@
+//! What runs beside the server of `reveille serve`: the mails that readers asked for, and forgetting who never confirmed.
+
+mod bell;
+mod mailer;
+
+pub(crate) use bell::Bell;
+pub(crate) use mailer::run as run_mailer;

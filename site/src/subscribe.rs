@@ -1,0 +1,155 @@
+//! Subscribing: from a stranger to a confirmed reader, by a mail in between.
+//!
+//! Must stay true: every address that has the shape of one gets the same answer, whatever is known of it; a GET or a HEAD changes
+//! nothing; who confirms is told so after the commit; what was typed stands on no page and in no mail.
+
+mod confirm;
+mod floods;
+mod form;
+mod origin;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, REFERER, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use chrono::TimeDelta;
+use minijinja::context;
+use reveille_memory::{SignUp, SignUpCaps};
+use reveille_mission::{Channel, network_digest, subscriber_id};
+use url::Url;
+
+use crate::app::App;
+use crate::peer::Peer;
+use crate::writer::WriteError;
+use floods::Floods;
+use form::{FormError, SignUpForm};
+
+/// For how long a sign-up waits to be confirmed: the link of its mail is good for as long.
+pub const CONFIRM_WITHIN: TimeDelta = TimeDelta::days(7);
+
+/// What subscribing needs to know of the home.
+pub struct Subscribing {
+    /// The most mails that people who ask may cause.
+    pub caps: SignUpCaps,
+    /// Whether a mail can be sent at all: without it nobody is made to wait for one.
+    pub is_open: bool,
+    /// Told when a mail is wanted.
+    pub wanted: Box<dyn Fn() + Send + Sync>,
+}
+
+/// What the answers of this part share.
+#[derive(Clone)]
+struct Desk {
+    app: App,
+    floods: Arc<Floods>,
+}
+
+/// The addresses of this part.
+pub(crate) fn routes(app: &App) -> Router {
+    let desk = Desk { app: app.clone(), floods: Arc::default() };
+    Router::new()
+        .route("/subscribe", get(show).post(subscribe))
+        .route("/confirm/{token}", get(confirm::show).post(confirm::confirm))
+        .with_state(desk)
+}
+
+async fn show(State(desk): State<Desk>) -> Response {
+    if desk.app.subscribing.is_open { desk.form(StatusCode::OK, "", "") } else { desk.closed() }
+}
+
+async fn subscribe(State(desk): State<Desk>, peer: Peer, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let network = network_digest(&desk.app.key, peer.network().as_bytes());
+    // Before anything is looked at: what it says depends on how many came, and on nothing else.
+    if let Err(wait) = desk.floods.check(network) {
+        return desk.flooded(wait);
+    }
+    if !desk.app.subscribing.is_open {
+        return desk.closed();
+    }
+    if let Err(why) = origin::check(&parts, &desk.app.publication.url) {
+        return desk.form(StatusCode::FORBIDDEN, "This form was sent from another page", why);
+    }
+    let form = match form::read(&parts, body).await {
+        Ok(form) => form,
+        Err(error) => return desk.wrong(error),
+    };
+    let SignUpForm::Person { email } = form else { return desk.look_into_your_mail() };
+    let asked = SignUp { id: subscriber_id(&email), email, network, via: via(&parts).unwrap_or_default() };
+    match sign_up(&desk.app, asked).await {
+        Ok(()) => desk.look_into_your_mail(),
+        Err(error) => desk.busy(&error),
+    }
+}
+
+/// Hands a sign-up to the writer; what it came to is nobody's business here: whoever asked is told the same in every case.
+async fn sign_up(app: &App, asked: SignUp) -> Result<(), WriteError> {
+    let (caps, now) = (app.subscribing.caps, (app.now)());
+    app.writer.sign_up(asked, caps, now).await?;
+    (app.subscribing.wanted)();
+    Ok(())
+}
+
+/// What brought them: the channel that the page's address named (`?via=`), by which our posts are told apart.
+fn via(parts: &Parts) -> Option<String> {
+    let page = Url::parse(parts.headers.get(REFERER)?.to_str().ok()?).ok()?;
+    let (_, said) = page.query_pairs().find(|(name, _)| name == "via")?;
+    said.parse::<Channel>().ok().map(|channel| channel.to_string())
+}
+
+impl Desk {
+    /// The form, with what there is to say above it.
+    fn form(&self, status: StatusCode, said: &str, hint: &str) -> Response {
+        unkept(self.app.pages.show(status, "subscribe.html", context! { title => "Subscribe", said, hint }))
+    }
+
+    fn notice(&self, status: StatusCode, title: &str, text: &str) -> Response {
+        unkept(self.app.pages.notice(status, title, text))
+    }
+
+    /// The one answer.
+    fn look_into_your_mail(&self) -> Response {
+        let text = "If this address can be mailed, a mail is on its way to it. Open the link in it to go on. Nothing within ten minutes? \
+                    Look into the folder for junk mail; one address is mailed once a day.";
+        self.notice(StatusCode::OK, "Look into your mail", text)
+    }
+
+    fn wrong(&self, error: FormError) -> Response {
+        self.form(error.status(), "That did not work", error.hint())
+    }
+
+    fn closed(&self) -> Response {
+        let text = "No mail can be sent from here at the moment, so nobody is made to wait for one. The feeds are open.";
+        self.notice(StatusCode::SERVICE_UNAVAILABLE, "Subscribing is closed", text)
+    }
+
+    fn flooded(&self, seconds: u64) -> Response {
+        let text = "Too many requests came from your network. Wait a minute and send the form again.";
+        waits(self.notice(StatusCode::TOO_MANY_REQUESTS, "Too many at once", text), seconds)
+    }
+
+    fn busy(&self, error: &WriteError) -> Response {
+        tracing::error!("a request of a reader was not written: {error}");
+        let text = "It could not be kept just now. Nothing was changed; send it again in a moment.";
+        waits(self.notice(StatusCode::SERVICE_UNAVAILABLE, "Not now", text), 10)
+    }
+}
+
+/// No browser and no proxy keeps it.
+fn unkept(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn waits(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+#[cfg(test)]
+mod tests;
