@@ -88,6 +88,11 @@ fn number(day: NaiveDate) -> i64 {
     (day - NaiveDate::default()).num_days()
 }
 
+/// A count as SQLite takes it.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 fn day_of(number: i64) -> Option<NaiveDate> {
     NaiveDate::default().checked_add_signed(chrono::TimeDelta::try_days(number)?)
 }
@@ -151,8 +156,9 @@ impl Memory {
     pub fn count_logged(&mut self, logged: &LoggedDay) -> Result<bool, MemoryError> {
         let day = number(logged.day);
         self.transact(|conn| {
-            let new =
-                conn.prepare_cached("INSERT OR IGNORE INTO visit_days VALUES (?1, 'log', ?2)")?.execute(params![day, logged.robots])?;
+            let new = conn
+                .prepare_cached("INSERT OR IGNORE INTO visit_days VALUES (?1, 'log', ?2)")?
+                .execute(params![day, whole(logged.robots)])?;
             if new == 0 {
                 return Ok(false);
             }
@@ -181,8 +187,13 @@ impl Memory {
     pub fn visits_since(&self, from: NaiveDate) -> Result<Vec<DayVisits>, MemoryError> {
         let sql = "SELECT d.day, coalesce((SELECT sum(views) FROM visits AS v WHERE v.day = d.day), 0), d.robots
                    FROM visit_days AS d WHERE d.day >= ?1 ORDER BY d.day";
-        let known = self.rows(sql, [number(from)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(known.into_iter().filter_map(|(day, views, robots)| Some(DayVisits { day: day_of(day)?, views, robots })).collect())
+        let known = self.rows(sql, [number(from)], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
+        Ok(known
+            .into_iter()
+            .filter_map(|(day, views, robots)| {
+                Some(DayVisits { day: day_of(day)?, views: views.unsigned_abs(), robots: robots.unsigned_abs() })
+            })
+            .collect())
     }
 
     /// How many people took each step of the funnel on each day from a day on.
@@ -192,7 +203,7 @@ impl Memory {
     pub fn funnel_since(&self, from: NaiveDate) -> Result<Vec<DayCount>, MemoryError> {
         let sql = "SELECT day, source, step, people FROM funnel WHERE day >= ?1 ORDER BY day, source, step";
         let known = self.rows(sql, [number(from)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, u64>(3)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?.unsigned_abs()))
         })?;
         // A step that only a later program knows is left out.
         let count = |(day, source, step, people): (i64, String, String, u64)| {
@@ -206,7 +217,7 @@ fn count(conn: &Connection, view: &View, visitor: Option<i64>) -> rusqlite::Resu
     let day = number(view.at.date_naive());
     let robots = u64::from(view.by != Fetcher::Person);
     conn.prepare_cached("INSERT INTO visit_days VALUES (?1, 'server', ?2) ON CONFLICT DO UPDATE SET robots = robots + excluded.robots")?
-        .execute(params![day, robots])?;
+        .execute(params![day, whole(robots)])?;
     if view.by != Fetcher::Person {
         return Ok(());
     }
@@ -232,13 +243,13 @@ fn add_views(conn: &Connection, day: i64, page: &str, source: &str, views: u64, 
         "INSERT INTO visits VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET views = views + excluded.views, visitors = visitors + excluded.visitors",
     )?
-    .execute(params![day, page, source, views, visitors])
+    .execute(params![day, page, source, whole(views), whole(visitors)])
     .map(|_| ())
 }
 
 fn land(conn: &Connection, day: i64, source: VisitSource, people: u64) -> rusqlite::Result<()> {
     conn.prepare_cached("INSERT INTO funnel VALUES (?1, ?2, 'landing', ?3) ON CONFLICT DO UPDATE SET people = people + excluded.people")?
-        .execute(params![day, source.to_string(), people])
+        .execute(params![day, source.to_string(), whole(people)])
         .map(|_| ())
 }
 

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::pages::Pages;
+use crate::visits::Visits;
 use crate::writer::Writer;
 
 /// What tells the time.
@@ -40,4 +41,6 @@ pub struct App {
     pub writer: Writer,
     /// The pages that are made on request.
     pub pages: Arc<Pages>,
+    /// Who looked at the pages.
+    pub visits: Visits,
 }

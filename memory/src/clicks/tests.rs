@@ -64,7 +64,7 @@ fn a_human_s_click_is_one_sign_and_a_scanner_s_none() {
     memory.follow(&click("bob", 0, "2026-11-20T18:00:00Z", Fetcher::Person)).expect("kept");
     assert_eq!(memory.judge_clicks(at("2026-11-20T19:00:00Z")).expect("judged"), 0);
     memory.leave("ann", at("2026-11-20T20:00:00Z")).expect("gone");
-    let left: u64 = memory.rows("SELECT count(*) FROM clicks WHERE subscriber = 'ann'", [], |row| row.get(0)).expect("read")[0];
+    let left: i64 = memory.rows("SELECT count(*) FROM clicks WHERE subscriber = 'ann'", [], |row| row.get(0)).expect("read")[0];
     assert_eq!(left, 0);
 }
 

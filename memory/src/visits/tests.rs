@@ -27,11 +27,13 @@ const MAIL: VisitSource = VisitSource::Channel(Channel::Email);
 /// Page, source, views, visitors.
 fn visits(memory: &Memory) -> Vec<(String, String, u64, u64)> {
     let sql = "SELECT page, source, views, visitors FROM visits ORDER BY day, page, source";
-    memory.rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).expect("read")
+    memory
+        .rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs(), row.get::<_, i64>(3)?.unsigned_abs())))
+        .expect("read")
 }
 
 fn count_of(memory: &Memory, table: &str) -> u64 {
-    memory.rows(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("read")[0]
+    memory.rows(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).expect("read")[0].unsigned_abs()
 }
 
 fn steps(memory: &Memory) -> Vec<(String, Step, u64)> {
