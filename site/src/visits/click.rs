@@ -2,6 +2,8 @@
 //!
 //! Must stay true: no address of the request is ever redirected to; a token that is not ours leads nowhere.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, LOCATION};
@@ -9,10 +11,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use reveille_memory::Click;
-use reveille_mission::{Purpose, Token};
+use reveille_mission::{Fetcher, HASTE, Purpose, Token};
 
 use super::asked::fetcher;
 use crate::app::App;
+
+/// A second more than a scanner is given.
+const JUDGED: Duration = Duration::from_secs(HASTE.unsigned_abs() + 1);
 
 pub(super) fn routes(app: &App) -> Router {
     Router::new().route("/c/{token}/{link}", get(follow)).with_state(app.clone())
@@ -24,7 +29,12 @@ async fn follow(State(app): State<App>, method: Method, Path((token, link)): Pat
     let by = fetcher(method == Method::GET, &headers);
     let click = Click { letter: token.item, link, subscriber: token.subscriber_id(), at: now, by };
     match app.writer.write(move |memory| memory.follow(&click)).await {
-        Ok(Some(address)) => HeaderValue::from_str(&address).map_or_else(|_| lost(&app), found),
+        Ok(Some(address)) => {
+            if by == Fetcher::Person {
+                tokio::spawn(judge_later(app.clone()));
+            }
+            HeaderValue::from_str(&address).map_or_else(|_| lost(&app), found)
+        }
         Ok(None) => lost(&app),
         Err(error) => {
             tracing::warn!("a link of a letter can't be followed: {error}");
@@ -34,6 +44,15 @@ async fn follow(State(app): State<App>, method: Method, Path((token, link)): Pat
                 "The link can't be looked up right now. Try it again in a minute.",
             )
         }
+    }
+}
+
+/// Judges what was fetched when a scanner has had the time to fetch more; what an end of the server cuts off, the next wake judges.
+async fn judge_later(app: App) {
+    tokio::time::sleep(JUDGED).await;
+    let now = (app.now)();
+    if let Err(error) = app.writer.write(move |memory| memory.judge_clicks(now)).await {
+        tracing::warn!("clicks are not judged yet: {error}");
     }
 }
 
