@@ -44,6 +44,7 @@ mod telling;
 mod tellings;
 mod tried;
 mod turn;
+mod visits;
 mod wake;
 mod watchdog;
 mod witness;

@@ -38,6 +38,7 @@ pub(crate) fn facts(
     let mut facts = Facts::default();
     if let Some(memory) = memory {
         remembered(memory, &mut facts)?;
+        crate::visits::observe(scene, memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
     let readers = match count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?) {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use flate2::bufread::MultiGzDecoder;
 use reveille_memory::{LoggedDay, OTHER, Visitor};
-use reveille_mission::{Channel, Fetcher, VisitSource, is_robot};
+use reveille_mission::{Channel, VisitSource, is_robot};
 use url::Url;
 
 use line::Line;
