@@ -74,7 +74,7 @@ fn home() -> Home {
     home.write("reveille.toml", format!("{mastodon}{mail}\n[site]\n"));
     home.write(
         "issues/045-x.md",
-        "---\nid: \"tag:letter.example,2026:45\"\nnumber: 45\ntitle: X\nslug: x\ndate: 2026-11-19\n---\n\n\
+        "---\nid: \"tag:letter.example,2026:45\"\ntitle: X\ndate: 2026-11-19\n---\n\n\
          Go [there](https://there.example/?a=1&b=2), [b](https://b.example/), [c](https://c.example/) or [d](https://d.example/).\n",
     );
     let _ = home.run(&["render"]).ok();

@@ -114,7 +114,6 @@ fn links(html: &str) -> Vec<Link> {
     let mut all = vec![];
     let mut from = 0;
     while let Some(at) = html[from..].find("<a ").map(|at| from + at + 3) {
-        from = at;
         // Values may hold `>`: the tag ends outside of quotes.
         let mut quoted = false;
         let end = html[at..].char_indices().find(|(_, c)| {
