@@ -284,6 +284,13 @@ fn readers(standing: &Standing) -> String {
     }
 }
 
+/// What channels brought, and who came.
+fn tables(standing: &Standing, ready: &Ready<'_>) -> String {
+    let every = ready.settings.wake.measure_every.delta();
+    let reach = crate::reached::table(&standing.reach, every, ready.environment.now());
+    reach + &crate::visits::table(standing.visits.as_ref())
+}
+
 fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     let mut out = format!("{}\n\n", standing.name);
     let when = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
@@ -334,8 +341,7 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         let missing = channel.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();
         out.push_str(&format!("{:<11} {}{missing}\n", channel.channel, channel.at));
     }
-    out.push_str(&crate::reached::table(&standing.reach, ready.settings.wake.measure_every.delta(), ready.environment.now()));
-    out.push_str(&crate::visits::table(standing.visits.as_ref()));
+    out.push_str(&tables(standing, ready));
     if let Some(reason) = &standing.paused {
         let end = standing.paused_until.map_or_else(|| "until `reveille resume`".to_owned(), |until| format!("until {}", when(&until)));
         out.push_str(&format!("paused      {end}: {reason}\n"));
