@@ -6,6 +6,7 @@ mod channel;
 mod doctor;
 mod init;
 mod log;
+mod measure;
 mod model;
 mod pause;
 mod plan;
@@ -13,7 +14,7 @@ mod posted;
 mod readers;
 mod render;
 mod run;
-mod serve;
+pub(crate) mod serve;
 mod service;
 mod status;
 mod wake;
@@ -70,6 +71,7 @@ enum Command {
     Approve(approve::Approve),
     Backup(backup::Backup),
     Channel(channel::Channel),
+    Measure(measure::Measure),
     Posted(posted::Posted),
     Readers(readers::Readers),
     Serve(serve::Serve),
@@ -138,6 +140,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
         Command::Backup(backup) => quiet_log().and_then(|()| backup.run(find()?, environment)),
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
+        Command::Measure(measure) => quiet_log().and_then(|()| measure.run(&ready(find()?, environment)?)),
         Command::Posted(posted) => quiet_log().and_then(|()| posted.run(&ready(find()?, environment)?)),
         Command::Readers(readers) => quiet_log().and_then(|()| readers.run(&ready(find()?, environment)?, common.verbose > 0)),
         Command::Serve(serve) => {

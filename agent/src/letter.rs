@@ -34,6 +34,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
         .map_err(|fault| failed(guard, memory, fault))?;
+    // The site of the settings follows the links; without it nobody would.
+    let letter = if scene.settings.site.is_some() { letter.counted(&scene.settings.url) } else { letter };
     let begun = memory.tallies().or_fail()?.iter().any(|tally| tally.issue == issue.id && tally.confirmed + tally.unknown > 0);
     // What has begun goes on: a letter counts once, however many wakes it takes.
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };

@@ -45,6 +45,7 @@ mod telling;
 mod tellings;
 mod tried;
 mod turn;
+mod visits;
 mod wake;
 mod watchdog;
 mod witness;

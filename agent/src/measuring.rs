@@ -27,7 +27,7 @@ pub(crate) fn due(scene: &Scene<'_>, memory: Option<&Memory>, facts: &Facts) -> 
     let every = scene.settings.wake.measure_every.delta();
     let posts = memory.map(|memory| measure::posts(memory, scene.now)).transpose().or_fail()?.unwrap_or_default();
     let mut due = Vec::new();
-    for (channel, posts, account) in measurable(memory, facts, &posts)? {
+    for (channel, posts, account) in measurable(scene, memory, facts, &posts)? {
         let last = memory.map(|memory| Round::last(memory, channel)).transpose().or_fail()?.flatten();
         due.extend(measure::due(last.as_ref(), &posts, account, every, scene.now).map(|why| (channel, why)));
     }
@@ -35,7 +35,12 @@ pub(crate) fn due(scene: &Scene<'_>, memory: Option<&Memory>, facts: &Facts) -> 
 }
 
 /// The channels that can be measured, with their posts, and whether there is something to count besides those.
-fn measurable(memory: Option<&Memory>, facts: &Facts, posts: &[MadePost]) -> Outcome<Vec<(Channel, Vec<MadePost>, bool)>> {
+fn measurable(
+    scene: &Scene<'_>,
+    memory: Option<&Memory>,
+    facts: &Facts,
+    posts: &[MadePost],
+) -> Outcome<Vec<(Channel, Vec<MadePost>, bool)>> {
     let of = |channel: Channel| -> Vec<MadePost> { posts.iter().filter(|post| post.channel == channel).cloned().collect() };
     let mut all: Vec<(Channel, Vec<MadePost>, bool)> = [Channel::Mastodon, Channel::Bluesky]
         .into_iter()
@@ -49,6 +54,9 @@ fn measurable(memory: Option<&Memory>, facts: &Facts, posts: &[MadePost]) -> Out
     let letters = memory.map(Memory::tallies).transpose().or_fail()?.unwrap_or_default();
     if letters.iter().any(|letter| letter.channel == Channel::Email.to_string()) {
         all.push((Channel::Email, vec![], true));
+    }
+    if scene.settings.site.as_ref().is_some_and(|site| !site.logs.is_empty()) {
+        all.push((Channel::Web, vec![], true));
     }
     Ok(all)
 }
@@ -69,7 +77,7 @@ pub(crate) fn measure(
 ) -> Outcome<Heard> {
     let posts = measure::posts(memory, scene.now).or_fail()?;
     let mut heard = Heard::default();
-    for (channel, _, _) in measurable(Some(memory), facts, &posts)? {
+    for (channel, _, _) in measurable(scene, Some(memory), facts, &posts)? {
         let forbidden = Round::last(memory, channel).or_fail()?.and_then(|round| round.not_before).filter(|until| *until > scene.now);
         if let Some(until) = forbidden {
             heard.notes.push(format!("measuring {}: not before {}", channel.title(), until.format("%Y-%m-%d %H:%M UTC")));
@@ -78,6 +86,9 @@ pub(crate) fn measure(
         let measured = one(scene, memory, run, channel, connect)?;
         heard.learned.extend(Some(measured.learned).filter(|learned| !learned.is_empty()));
         heard.notes.extend(measured.notes);
+    }
+    if scene.settings.site.is_some() {
+        measure::measure_by_hand(memory, run, scene.now).or_fail()?;
     }
     Ok(heard)
 }
@@ -91,6 +102,10 @@ fn one(
 ) -> Outcome<Measured> {
     let (every, now) = (scene.settings.wake.measure_every.delta(), scene.now);
     match channel {
+        Channel::Web => {
+            let (learned, notes) = crate::visits::import_configured(scene, memory)?;
+            measure::measured_logs(memory, learned, notes, every, now).or_fail()
+        }
         Channel::Email => measure::measure_mail(memory, run, every, now).or_fail(),
         Channel::Hackernews => match HackerNews::public(scene.settings.wake.patience.duration()) {
             Ok(hackernews) => measure::measure(memory, run, Meter::HackerNews(&hackernews), every, now).or_fail(),

@@ -52,10 +52,12 @@ pub(crate) fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number>
     let published = shelf.published().count();
     let ready = shelf.ready().count();
     let row = |name: &str, today: String, goal: Option<String>| Number { name: name.to_owned(), today, goal: goal.unwrap_or_default() };
-    vec![
+    let mut rows = vec![
         row("paid subscribers", counted(GoalUnit::Paying), goal(GoalUnit::Paying)),
         row("confirmed readers", format!("{}{left_out}", counted(GoalUnit::Confirmed)), goal(GoalUnit::Confirmed)),
         row("issues published", published.to_string(), None),
         row("drafts ready", ready.to_string(), None),
-    ]
+    ];
+    rows.extend(crate::visits::numbers(&deliberation.facts));
+    rows
 }

@@ -37,7 +37,8 @@ pub(crate) fn facts(
 ) -> Outcome<(Facts, Option<Counts>)> {
     let mut facts = Facts::default();
     if let Some(memory) = memory {
-        remembered(memory, &mut facts)?;
+        remembered(scene, memory, &mut facts)?;
+        crate::visits::observe(scene, memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
     let readers = match count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?) {
@@ -77,9 +78,14 @@ pub(crate) fn suppressed(memory: Option<&Memory>) -> Outcome<SuppressedIds> {
 }
 
 /// Counts of followers, posts and engagements come from earlier measurements.
-fn remembered(memory: &Memory, facts: &mut Facts) -> Outcome {
+fn remembered(scene: &Scene<'_>, memory: &Memory, facts: &mut Facts) -> Outcome {
     for row in memory.latest_facts().or_fail()? {
         let (Ok(key), Ok(count)) = (row.key.parse::<FactKey>(), row.value_json.parse::<u64>()) else { continue };
+        // Where visits are not counted any more, what they once were decides nothing.
+        let of_site = matches!(key, FactKey::SiteVisitors30d | FactKey::SiteConfirmed30d | FactKey::Visitors(_));
+        if of_site && scene.settings.site.is_none() {
+            continue;
+        }
         facts.set(key, Fact { value: FactValue::Count(count), source: row.source, measured_at: Some(row.measured_at) });
     }
     Ok(())

@@ -83,6 +83,7 @@ mod tests {
             followers: number(1, 0),
             posts: number(28, days),
             engagements: number(112, days),
+            visitors: None,
             people: Interval { mean: 4.04, low: 3.61, high: 4.5 },
             trend: vec![point(3.0), point(4.04)],
         };

@@ -204,7 +204,9 @@ fn known_limits(scene: &Scene<'_>, memory: &Memory, channel: Channel) -> Outcome
 
 /// The post of a telling.
 pub(crate) fn compose(scene: &Scene<'_>, issue: &Issue, channel: Channel, turn: &Turn, limits: Option<PostLimits>) -> Outcome<Post> {
-    let link = publish::address(&publication(scene), issue).or_fail()?;
+    let page = publish::address(&publication(scene), issue).or_fail()?;
+    // Where visits are counted, a post's link says whose it is.
+    let link = if scene.settings.site.is_some() { distribute::credited(&page, channel) } else { page };
     let server = scene.settings.channels.mastodon.as_ref().filter(|_| channel == Channel::Mastodon).map(|mastodon| &mastodon.server);
     let publication = &scene.settings.name;
     let telling = Telling { issue, link: link.as_str(), publication, channel, told_before: turn.before, limits, server };

@@ -186,6 +186,7 @@ fn stages_of(
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
     guard.faults.reach(Moment::AfterRecover);
     let gone = !scene.home.progress().exists() && memory.text("block").or_fail()?.is_some();
+    crate::visits::sweep(scene, memory);
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;
     let rendered = stages.run("render", || rendering::refresh(scene, memory, &deliberation))?;
     let (_, _, asks) = deliberation.decide(scene);

@@ -2,6 +2,7 @@
 
 mod backup;
 mod backups;
+mod clicks;
 mod compact;
 mod error;
 mod facts;
@@ -16,10 +17,12 @@ mod sheets;
 mod signs;
 mod slots;
 mod subscribers;
+mod visits;
 mod words;
 
 pub use backup::Copied;
 pub use backups::{BackupRow, HookEnd};
+pub use clicks::Click;
 pub use compact::{Compacted, Picked, Proof, Summary, Thinned};
 pub use error::MemoryError;
 pub use facts::FactRow;
@@ -37,4 +40,5 @@ pub use sheets::{AskRow, CandidateRow, Sheet};
 pub use signs::{Sign, SignKind};
 pub use slots::{Begun, Lease, MissedSlots};
 pub use subscribers::{Confirmed, Frequency, Preferences, SignUp, SignUpCaps, SignedUp, Subscriber, WantedFor, WantedMail};
+pub use visits::{DayVisits, LoggedDay, OTHER, View, Visitor};
 pub use words::{Approval, Pause};

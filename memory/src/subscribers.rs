@@ -182,6 +182,7 @@ impl Memory {
                 "DELETE FROM subscribers WHERE id = ?1",
                 "DELETE FROM preferences WHERE subscriber = ?1",
                 "DELETE FROM signs WHERE subscriber = ?1",
+                "DELETE FROM clicks WHERE subscriber = ?1",
                 "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
             ] {
                 conn.prepare_cached(forget)?.execute([id])?;

@@ -119,6 +119,36 @@ fn a_dead_channel_loses_its_reach_and_a_new_one_has_some() {
 }
 
 #[test]
+fn the_site_s_own_numbers_move_the_rate() {
+    let priors = Priors::default();
+    let rate = |pairs: &[(&str, &str)]| priors.moved_by(&facts(pairs)).rate(Who::Strangers, GoalUnit::Confirmed);
+    for (pairs, expected) in [
+        (&[][..], 0.02),
+        // Unknown is not zero.
+        (&[("site.visitors_30d", "900")][..], 0.02),
+        (&[("site.confirmed_30d", "9")][..], 0.02),
+        (&[("site.visitors_30d", "900"), ("site.confirmed_30d", "0")][..], 2.0 / 1000.0),
+        (&[("site.visitors_30d", "900"), ("site.confirmed_30d", "98")][..], 0.1),
+        // Confirmed without a visit that was counted: their browsers ask not to be.
+        (&[("site.visitors_30d", "0"), ("site.confirmed_30d", "4")][..], 6.0 / 104.0),
+    ] {
+        assert!((rate(pairs) - expected).abs() < 1e-12, "{pairs:?}: {}", rate(pairs));
+    }
+}
+
+#[test]
+fn visitors_count_as_people_a_post_reached_but_nobody_twice() {
+    let reach = |pairs: &[(&str, &str)]| reach_of_channel(Channel::Mastodon, &facts(pairs), &Priors::default());
+    let of = |engagements: &str, visitors: &str| {
+        reach(&[("mastodon.posts", "5"), ("mastodon.engagements", engagements), ("mastodon.visitors", visitors)])
+    };
+    assert!((of("10", "0") - 2.5).abs() < 1e-9 && (of("10", "10") - 2.5).abs() < 1e-9);
+    assert!((of("10", "45") - 6.0).abs() < 1e-9 && (of("45", "10") - 6.0).abs() < 1e-9);
+    // Nobody knows by how many posts they came.
+    assert!((reach(&[("mastodon.visitors", "500")]) - 3.0).abs() < 1e-9);
+}
+
+#[test]
 fn ties_go_to_the_line_that_stands_first() {
     let facts = facts(&[("mastodon.ready", "true")]);
     let priors = Priors::default();
@@ -234,11 +264,14 @@ proptest! {
     #[test]
     fn more_readers_never_lower_a_value(cases in any_cases(), pairs in any_facts(), key in prop::sample::select(vec![
         FactKey::SubscribersConfirmed, FactKey::CustomersActive, FactKey::Followers(Channel::Mastodon), FactKey::SiteVisitors30d,
-        FactKey::SubscribersLapsed(60), FactKey::Engagements(Channel::Bluesky),
+        FactKey::SubscribersLapsed(60), FactKey::Engagements(Channel::Bluesky), FactKey::Visitors(Channel::Mastodon),
+        FactKey::SiteConfirmed30d,
     ]), more in 1u64..1000) {
         let priors = Priors::default();
-        let fewer = build(&pairs);
         let mut pairs = pairs.clone();
+        // Visitors of whom it is known how many confirmed are no readers: those who did not speak against the rate.
+        pairs.retain(|(other, _)| key != FactKey::SiteVisitors30d || *other != FactKey::SiteConfirmed30d);
+        let fewer = build(&pairs);
         let now = fewer.count(key);
         // From "never measured" to a number is no step from fewer to more.
         let Some(now) = now else { return Ok(()) };

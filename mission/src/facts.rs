@@ -22,14 +22,18 @@ pub enum FactKey {
     Posts(Channel),
     /// `<channel>.engagements`: people who engaged with those posts, in all.
     Engagements(Channel),
+    /// `<channel>.visitors`: visitors of the site in 30 days whom a post on the channel brought first.
+    Visitors(Channel),
     /// `subscribers.confirmed`: confirmed readers that are people.
     SubscribersConfirmed,
     /// `subscribers.lapsed_7`, `_30`, `_60`: confirmed readers silent for that many days.
     SubscribersLapsed(u16),
     /// `customers.active`: paying readers that are people.
     CustomersActive,
-    /// `site.visitors_30d`: visitors of the site in 30 days.
+    /// `site.visitors_30d`: visitors of the site in 30 days, each day's added up; whom a letter brought is a reader and not among them.
     SiteVisitors30d,
+    /// `site.confirmed_30d`: people who asked for the letter on the site and confirmed in 30 days.
+    SiteConfirmed30d,
     /// `drafts.ready`: drafts that the author has released.
     DraftsReady,
 }
@@ -42,12 +46,14 @@ impl FactKey {
     pub fn all() -> Vec<FactKey> {
         let mut keys: Vec<FactKey> = Channel::iter()
             .flat_map(|channel| {
-                [FactKey::Ready(channel), FactKey::Followers(channel), FactKey::Posts(channel), FactKey::Engagements(channel)]
+                let counted =
+                    [FactKey::Followers(channel), FactKey::Posts(channel), FactKey::Engagements(channel), FactKey::Visitors(channel)];
+                [FactKey::Ready(channel)].into_iter().chain(counted)
             })
             .collect();
         keys.push(FactKey::SubscribersConfirmed);
         keys.extend(LAPSED_DAYS.map(FactKey::SubscribersLapsed));
-        keys.extend([FactKey::CustomersActive, FactKey::SiteVisitors30d, FactKey::DraftsReady]);
+        keys.extend([FactKey::CustomersActive, FactKey::SiteVisitors30d, FactKey::SiteConfirmed30d, FactKey::DraftsReady]);
         keys
     }
 }
@@ -59,10 +65,12 @@ impl fmt::Display for FactKey {
             FactKey::Followers(channel) => write!(f, "{channel}.followers"),
             FactKey::Posts(channel) => write!(f, "{channel}.posts"),
             FactKey::Engagements(channel) => write!(f, "{channel}.engagements"),
+            FactKey::Visitors(channel) => write!(f, "{channel}.visitors"),
             FactKey::SubscribersConfirmed => f.write_str("subscribers.confirmed"),
             FactKey::SubscribersLapsed(days) => write!(f, "subscribers.lapsed_{days}"),
             FactKey::CustomersActive => f.write_str("customers.active"),
             FactKey::SiteVisitors30d => f.write_str("site.visitors_30d"),
+            FactKey::SiteConfirmed30d => f.write_str("site.confirmed_30d"),
             FactKey::DraftsReady => f.write_str("drafts.ready"),
         }
     }

@@ -3,9 +3,11 @@
 mod address;
 mod after;
 mod choose;
+mod clicks;
 mod diagnostic;
 mod disguise;
 mod facts;
+mod funnel;
 mod goal;
 mod identity;
 mod interval;
@@ -21,14 +23,17 @@ mod tags;
 mod task;
 mod token;
 mod value;
+mod visits;
 mod words;
 
 pub use address::{folded_address, is_address, is_reserved, subscriber_id};
 pub use after::check_after;
 pub use choose::{Action, Ask, AskKind, Decision, asks, choose};
+pub use clicks::{AFTER_SENDING, Fetch, HASTE, human_click};
 pub use diagnostic::{Diagnostic, Severity};
 pub use disguise::shown;
 pub use facts::{Fact, FactError, FactKey, FactValue, Facts, LAPSED_DAYS};
+pub use funnel::{ACTIVE_DAYS, DayCount, FUNNEL_DAYS, Step, StepCount, funnel};
 pub use goal::{Goal, GoalUnit, Mission};
 pub use identity::identify;
 pub use interval::{Interval, reach_interval};
@@ -44,6 +49,7 @@ pub use tags::Tags;
 pub use task::{Source, Task, TaskId, folded};
 pub use token::{Purpose, Token, TokenError, network_digest, subscriber_bytes};
 pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};
+pub use visits::{Fetcher, Source as VisitSource, is_robot, visitor_number};
 pub use words::{Channel, Skill, Who, nearest};
 
 #[cfg(test)]

@@ -92,6 +92,17 @@ impl Priors {
                 .then(|| "`measured_worth` must be above 0 and below 0.5".to_owned()))
     }
 
+    /// The priors as the site's own numbers move them: strangers who became confirmed readers count as successes, visitors who did
+    /// not as failures (the posterior of a Beta). While one of the two numbers is unknown nothing moves: it is not zero.
+    #[must_use]
+    pub fn moved_by(&self, facts: &Facts) -> Self {
+        let known = facts.count(FactKey::SiteVisitors30d).zip(facts.count(FactKey::SiteConfirmed30d));
+        let Some((visitors, confirmed)) = known else { return self.clone() };
+        let Beta { yes, no } = self.stranger_to_confirmed;
+        let moved = Beta { yes: yes + confirmed as f64, no: no + visitors.saturating_sub(confirmed) as f64 };
+        Self { stranger_to_confirmed: moved, ..self.clone() }
+    }
+
     /// How many goal units one reached person is worth.
     pub fn rate(&self, who: Who, unit: GoalUnit) -> f64 {
         let paying = self.confirmed_to_paying.mean();
@@ -109,6 +120,10 @@ impl Priors {
 /// People engaged by one post on a public channel: the mean of a Gamma-Poisson estimate with prior mean
 /// `reach_base + reach_per_follower · followers`, the weight of `reach_weight` posts, moved by what was measured.
 /// On the web, visitors of 30 days stand for followers. How sure it is: [`crate::reach_interval`].
+///
+/// What was measured are two counts of the same people: who answered a post there, and who came to the site by one. Nobody can tell
+/// how many did both, so the larger of the two counts: the sum would count them twice. Visitors of a channel where no post was counted
+/// say nothing, for nobody knows by how many posts they came.
 pub fn reach_of_channel(channel: Channel, facts: &Facts, priors: &Priors) -> f64 {
     let (shape, rate) = posterior(channel, facts, priors);
     shape / rate
@@ -123,7 +138,8 @@ pub(crate) fn posterior(channel: Channel, facts: &Facts, priors: &Priors) -> (f6
     };
     let prior = priors.reach_base + priors.reach_per_follower * followers;
     let (posts, engagements) = (count(FactKey::Posts(channel)), count(FactKey::Engagements(channel)));
-    (prior * priors.reach_weight + engagements, priors.reach_weight + posts)
+    let reached = if posts > 0.0 { engagements.max(count(FactKey::Visitors(channel))) } else { engagements };
+    (prior * priors.reach_weight + reached, priors.reach_weight + posts)
 }
 
 /// How many people of one kind a task reaches today, and the fact that says so.
@@ -151,7 +167,8 @@ pub(crate) fn reach<'f>(
         Who::Subscribers => known(FactKey::SubscribersConfirmed),
         Who::Strangers => {
             let channel = reading.channel.filter(|channel| channel.is_public()).unwrap_or(Channel::Web);
-            let keys = vec![FactKey::Posts(channel), FactKey::Engagements(channel), FactKey::Followers(channel)];
+            let keys =
+                vec![FactKey::Posts(channel), FactKey::Engagements(channel), FactKey::Visitors(channel), FactKey::Followers(channel)];
             let fact = keys.iter().find_map(|key| facts.get(*key));
             (reach_of_channel(channel, facts, priors), keys, fact)
         }
@@ -208,6 +225,7 @@ pub fn score<'a>(eligible: Eligible<'a>, facts: &Facts, unit: GoalUnit, priors: 
 
 /// The terms of the sum for any reading; a refused task has them too, so that its ask can be put in order.
 pub(crate) fn parts(task: &Task, reading: &Reading, facts: &Facts, unit: GoalUnit, priors: &Priors) -> Vec<Part> {
+    let moved = priors.moved_by(facts);
     Who::ALL
         .into_iter()
         .filter(|who| *who != Who::Nobody && reading.shares[who.index()] > 0.0)
@@ -217,7 +235,7 @@ pub(crate) fn parts(task: &Task, reading: &Reading, facts: &Facts, unit: GoalUni
                 who,
                 share: reading.shares[who.index()],
                 reach: if measures(task) { people.min(priors.measured_worth) } else { people },
-                rate: priors.rate(who, unit),
+                rate: moved.rate(who, unit),
             }
         })
         .collect()

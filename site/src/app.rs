@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::pages::Pages;
 use crate::subscribe::Subscribing;
+use crate::visits::Visits;
 use crate::writer::Writer;
 
 /// What tells the time.
@@ -46,6 +47,8 @@ pub struct App {
     pub proxies: Arc<[IpAddr]>,
     /// What subscribing needs to know of the home.
     pub subscribing: Arc<Subscribing>,
+    /// Who looked at the pages.
+    pub visits: Visits,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod peer;
 mod router;
 mod server;
 mod subscribe;
+mod visits;
 mod writer;
 
 pub use app::{App, Clock, Publication};
@@ -16,4 +17,5 @@ pub use peer::Peer;
 pub use router::router;
 pub use server::{ServeError, Server};
 pub use subscribe::{CONFIRM_WITHIN, Subscribing};
+pub use visits::Visits;
 pub use writer::{WriteError, Writer};

@@ -12,7 +12,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::files::files;
 use crate::headers::Headers;
-use crate::subscribe;
+use crate::{subscribe, visits};
 
 /// How long a request may take, its body and its answer's head together. More is answered with 408.
 pub(crate) const REQUEST: Duration = Duration::from_secs(20);
@@ -26,7 +26,7 @@ pub fn router(app: &App) -> Router {
 
 /// The same with another limit of time.
 pub(crate) fn router_within(app: &App, time: Duration) -> Router {
-    bounded(files(app).merge(subscribe::routes(app)), app, time)
+    bounded(visits::counted(files(app).merge(subscribe::routes(app)), app), app, time)
 }
 
 /// Puts the bounds around what answers: from the outside in the headers, a net for panics, the size, the time.

@@ -77,6 +77,7 @@ fn with_ledger(server: &str, count: u32, text: String, html: String) -> Outcome<
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
         text,
         html,
+        clicks: None,
     };
     let reader = |at| Recipient { id: format!("{at:064}"), email: format!("reader{at}@b.example"), name: Some("Reader".into()) };
     let recipients: Vec<Recipient> = (0..count).map(reader).collect();

@@ -67,6 +67,17 @@ pub struct Post {
     pub prefilled: Option<String>,
 }
 
+/// An address of the site that says which channel brought whoever follows it: `?via=` with the channel's name. The page itself names its
+/// clean address as the canonical one.
+#[must_use]
+pub fn credited(link: &Url, channel: Channel) -> Url {
+    let mut link = link.clone();
+    let others: Vec<(String, String)> =
+        link.query_pairs().filter(|(key, _)| key != "via").map(|(key, value)| (key.into(), value.into())).collect();
+    link.query_pairs_mut().clear().extend_pairs(others).append_pair("via", channel.into());
+    link
+}
+
 impl Post {
     /// The SHA-256 of exactly what would be sent, in hexadecimal: channel, title, text and link, and of a thread each piece,
     /// set apart by NUL (which none of them holds). A human's approval is for this.

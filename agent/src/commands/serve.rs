@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use clap::Args;
 use reveille_memory::{Memory, SignUpCaps};
-use reveille_site::{App, Pages, Publication, Server, Subscribing, Writer};
+use reveille_mission::Channel;
+use reveille_site::{App, Pages, Publication, Server, Subscribing, Visits, Writer};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ready, print};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
 use crate::serve::{Bell, run_mailer};
-use crate::settings::Site;
+use crate::settings::{Settings, Site};
 
 /// Serve the publication to its readers: pages, subscribing, leaving
 ///
@@ -57,7 +58,8 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         language: settings.language.clone(),
         description: settings.description.clone(),
     };
-    let memory = Memory::open(&home.database(), environment.now()).or_fail()?;
+    let mut memory = Memory::open(&home.database(), environment.now()).or_fail()?;
+    memory.forget_visitors(environment.now()).or_fail()?;
     let pages = Pages::load(&home.root().join("templates"), &publication).map_err(|error| Failure::new(Kind::Settings, error))?;
     let clock = environment.clock();
     let bell = Arc::clone(bell);
@@ -75,13 +77,26 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         pages: Arc::new(pages),
         proxies: site.proxies.as_slice().into(),
         subscribing: Arc::new(subscribing),
+        visits: Visits::new(hosts(settings)),
+        visits: Visits::new(Counting {
+            proxies: settings.site.as_ref().map(|site| site.proxies.clone()).unwrap_or_default(),
+            hosts: hosts(settings),
+        }),
     })
+}
+
+/// Hosts from which a post on a channel brings people.
+pub(crate) fn hosts(settings: &Settings) -> Vec<(String, Channel)> {
+    let mastodon = settings.channels.mastodon.as_ref().map(|mastodon| (&mastodon.server, Channel::Mastodon));
+    let bluesky = settings.channels.bluesky.as_ref().map(|bluesky| (&bluesky.service, Channel::Bluesky));
+    let known = [mastodon, bluesky].into_iter().flatten();
+    known.filter_map(|(address, channel)| Some((address.host_str()?.to_owned(), channel))).collect()
 }
 
 async fn serve(app: App, address: SocketAddr) -> Outcome {
     let failed = |error| Failure::new(Kind::Failed, error);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let server = Server::listen(address, app).await.map_err(failed)?;
+    let server = Server::listen(address, app.clone()).await.map_err(failed)?;
     print(&format!("serving http://{}\n", server.address().map_err(failed)?))?;
     let ended = async move {
         tokio::select! {
@@ -89,5 +104,7 @@ async fn serve(app: App, address: SocketAddr) -> Outcome {
             _ = interrupt.recv() => {}
         }
     };
-    server.serve(ended).await.map_err(failed)
+    let served = server.serve(ended).await.map_err(failed);
+    app.visits.flush(&app).await;
+    served
 }

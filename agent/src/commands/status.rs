@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use reveille_memory::{Memory, MemoryError, Run, RunState};
 use reveille_mission::{Channel, NeedState};
-use reveille_skills::measure::{Reached, count_readers};
+use reveille_skills::measure::{Reached, Visits, count_readers, visits};
 use reveille_skills::readers::Counts;
 use serde::Serialize;
 
@@ -64,6 +64,8 @@ struct Standing {
     channels: Vec<Reachable>,
     /// What each channel brought, where that was measured.
     reach: Vec<Reached>,
+    /// Who came to the site, and how far; nothing where it is not counted.
+    visits: Option<Visits>,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,6 +192,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         backups: Backups::default(),
         channels: vec![],
         reach: vec![],
+        visits: None,
         readers: counted.ok().map(of),
         readers_problem,
     };
@@ -242,6 +245,9 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
         passed.map(|missed| Missed { first: missed.first, last: missed.last, count: missed.count, why: missed.why }).collect();
     standing.learned = Learned { lines: memory.label_count().or_fail()?, set_aside: crate::learn::set_aside(memory)? };
     standing.reach = reveille_skills::measure::reached(memory, &ready.settings.priors, now).or_fail()?;
+    if ready.settings.site.is_some() {
+        standing.visits = visits(memory, now).or_fail()?;
+    }
     if let Some(pause) = memory.paused(now).or_fail()? {
         standing.next_wake = pause.until.map(|until| ready.settings.wake.schedule().next(until));
         (standing.paused, standing.paused_until) = (Some(pause.reason), pause.until);
@@ -276,6 +282,13 @@ fn readers(standing: &Standing) -> String {
         }
         (None, problem) => format!("readers     not counted: {}\n", problem.as_deref().unwrap_or_default()),
     }
+}
+
+/// What channels brought, and who came.
+fn tables(standing: &Standing, ready: &Ready<'_>) -> String {
+    let every = ready.settings.wake.measure_every.delta();
+    let reach = crate::reached::table(&standing.reach, every, ready.environment.now());
+    reach + &crate::visits::table(standing.visits.as_ref())
 }
 
 fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
@@ -328,7 +341,7 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         let missing = channel.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();
         out.push_str(&format!("{:<11} {}{missing}\n", channel.channel, channel.at));
     }
-    out.push_str(&crate::reached::table(&standing.reach, ready.settings.wake.measure_every.delta(), ready.environment.now()));
+    out.push_str(&tables(standing, ready));
     if let Some(reason) = &standing.paused {
         let end = standing.paused_until.map_or_else(|| "until `reveille resume`".to_owned(), |until| format!("until {}", when(&until)));
         out.push_str(&format!("paused      {end}: {reason}\n"));

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use chrono::DateTime;
 use clap::Args;
 use reveille_memory::{CandidateRow, Memory, Run, RunId, Sheet, Thinned};
-use reveille_mission::ReadBy;
+use reveille_mission::{FactKey, ReadBy};
 
 use super::{Ready, print};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -44,6 +45,7 @@ impl Why {
             (Some(sheet), Some(task)) => {
                 let row = find(sheet, task)?;
                 out.push_str(&one(row));
+                out.push_str(&moved(&memory, &run, row)?);
                 if row.read_by == ReadBy::Model.to_string() {
                     out.push_str(&near(ready, &row.text));
                 }
@@ -154,6 +156,23 @@ fn near(ready: &Ready<'_>, text: &str) -> String {
         Err(failure) => out.push_str(&format!("{:<10} not known: {failure}\n", "near")),
     }
     out
+}
+
+/// What moved the rate of strangers, where it was moved: the site's own numbers as they stood then.
+fn moved(memory: &Memory, run: &Run, row: &CandidateRow) -> Outcome<String> {
+    let strangers = row.parts.as_array().into_iter().flatten().any(|part| part["who"] == "strangers");
+    let until = run.ended_at.unwrap_or(run.started_at);
+    let known = |key: FactKey| -> Outcome<Option<u64>> {
+        let rows = memory.fact_history(&key.to_string(), DateTime::UNIX_EPOCH).or_fail()?;
+        Ok(rows.iter().rfind(|row| row.measured_at <= until).and_then(|row| row.value_json.parse().ok()))
+    };
+    let (visitors, confirmed) = (known(FactKey::SiteVisitors30d)?, known(FactKey::SiteConfirmed30d)?);
+    Ok(match visitors.zip(confirmed).filter(|_| strangers) {
+        Some((visitors, confirmed)) => {
+            format!("{:<10} the rate of strangers, by {confirmed} confirmed of {visitors} strangers on the site in 30 days\n", "moved")
+        }
+        None => String::new(),
+    })
 }
 
 fn one(row: &CandidateRow) -> String {

@@ -43,7 +43,7 @@ const KEYS: [(&str, &[&str]); 19] = [
     ("approve", &["skills", "channels"]),
     ("backup", &["keep", "hook", "hook_limit", "env"]),
     ("notice", &["by"]),
-    ("site", &["listen", "proxies", "mails_a_network", "mails_a_day"]),
+    ("site", &["listen", "proxies", "mails_a_network", "mails_a_day", "logs"]),
     (
         "priors",
         &[

@@ -1,6 +1,7 @@
 //! `[site]`: the readers' side, served by `reveille serve`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -16,11 +17,13 @@ pub(crate) struct Site {
     pub(crate) mails_a_network: u32,
     /// The same of all networks together.
     pub(crate) mails_a_day: u32,
+    /// Logs of the web server that hands out the pages in place of `reveille serve`: read when measuring, what was rotated away too.
+    pub(crate) logs: Vec<PathBuf>,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), proxies: vec![], mails_a_network: 20, mails_a_day: 500 }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), proxies: vec![], mails_a_network: 20, mails_a_day: 500, logs: vec![] }
     }
 }
 

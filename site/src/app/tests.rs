@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use reveille_memory::Memory;
+use reveille_memory::{Memory, SignUpCaps};
 
 use super::*;
 
@@ -25,5 +25,7 @@ pub(crate) fn app(folder: &Path) -> App {
         writer: Writer::start(Memory::open(&folder.join("reveille.db"), now).unwrap()),
         pages: Arc::new(pages),
         proxies: Arc::from([]),
+        subscribing: Arc::new(Subscribing { caps: SignUpCaps { network: 20, all: 500 }, is_open: true, wanted: Box::new(|| {}) }),
+        visits: Visits::new(vec![]),
     }
 }

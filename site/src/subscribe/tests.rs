@@ -17,7 +17,6 @@ use super::*;
 use crate::app::Publication;
 use crate::pages::Pages;
 use crate::router::router;
-use crate::writer::Writer;
 
 const KEY: &[u8] = b"the home's key";
 const WIDE: SignUpCaps = SignUpCaps { network: 1_000_000, all: 1_000_000 };
@@ -44,25 +43,20 @@ fn start() -> DateTime<Utc> {
 impl World {
     fn with(caps: SignUpCaps, is_open: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let memory = Memory::open(&folder.path().join("a.db"), start()).expect("made");
-        let publication = Publication {
-            name: "The <Letter>".into(),
-            url: "https://letter.example/".parse().expect("an address"),
-            language: "en".into(),
-            description: None,
-        };
-        let pages = Pages::load(&folder.path().join("templates"), &publication).expect("pages");
+        let app = crate::app::tests::app(folder.path());
         let (now, rung) = (Arc::new(Mutex::new(start())), Arc::new(AtomicUsize::new(0)));
         let (clock, bell) = (Arc::clone(&now), Arc::clone(&rung));
-        let wanted = Box::new(move || drop(bell.fetch_add(1, Ordering::SeqCst)));
+        let wanted = Box::new(move || {
+            bell.fetch_add(1, Ordering::SeqCst);
+        });
+        let publication = Publication { name: "The <Letter>".into(), ..(*app.publication).clone() };
         let app = App {
+            pages: Arc::new(Pages::load(&folder.path().join("templates"), &publication).expect("pages")),
             publication: Arc::new(publication),
-            files: folder.path().join("site"),
             key: KEY.into(),
             now: Arc::new(move || *clock.lock().expect("a time")),
-            writer: Writer::start(memory),
-            pages: Arc::new(pages),
             subscribing: Arc::new(Subscribing { caps, is_open, wanted }),
+            ..app
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { folder, router: router(&app), now, rung, runtime }
@@ -74,7 +68,7 @@ impl World {
 
     /// A second look at the same memory.
     fn memory(&self) -> Memory {
-        Memory::open(&self.folder.path().join("a.db"), start()).expect("opened")
+        Memory::open(&self.folder.path().join("reveille.db"), start()).expect("opened")
     }
 
     fn later(&self, by: TimeDelta) {

@@ -3,6 +3,7 @@
 //! Must stay true: a password goes over TLS or stays on this machine; what stands in a header or a command has passed `fit`;
 //! once the content has begun, anything but a clear answer leaves the mail unknown, and it is not sent again.
 
+mod clicks;
 mod fit;
 mod letter;
 mod mail;
@@ -31,6 +32,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{Account, Attached, Fault, Frozen, PostLimits, Receipt};
+pub use clicks::Clicks;
 use fit::{mailbox, refused};
 pub use letter::{Letter, compose};
 use mail::Ready;

@@ -166,6 +166,9 @@ fn write_down(memory: &mut Memory, letter: &Letter, wanted: &[&Recipient], round
     (round.step)(Step::BeforeIntent);
     let kept = letter.frozen().map_err(|fault| MemoryError::Value(fault.to_string()))?;
     memory.keep_letter(&kept.digest, &kept.bytes)?;
+    if let Some(clicks) = &letter.clicks {
+        memory.keep_links(clicks.number, &letter.issue, &clicks.links)?;
+    }
     let mut unfit = 0;
     let mut rows = Vec::with_capacity(wanted.len());
     for reader in wanted {

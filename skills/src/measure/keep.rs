@@ -77,6 +77,24 @@ pub fn not_connected(
     Ok(Measured { channel, learned: String::new(), notes, refused: None })
 }
 
+/// Ends a round over the logs of the site's web server, with what reading them came to.
+///
+/// # Errors
+/// Memory can't be read or written.
+pub fn measured_logs(
+    memory: &mut Memory,
+    learned: String,
+    notes: Vec<String>,
+    every: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<Measured, MemoryError> {
+    let channel = Channel::Web;
+    let round = Round::at(Round::last(memory, channel)?, every, now);
+    let round = if notes.is_empty() { round.closed() } else { round.postponed(None, now) };
+    round.keep(memory, channel)?;
+    Ok(Measured { channel, learned, notes, refused: None })
+}
+
 /// Counts the mails of all letters in the ledger: nobody is asked.
 ///
 /// # Errors

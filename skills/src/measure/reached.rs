@@ -30,6 +30,8 @@ pub struct Reached {
     pub posts: Option<Number>,
     /// People who engaged with those.
     pub engagements: Option<Number>,
+    /// Visitors of the site whom they brought first, where those are counted.
+    pub visitors: Option<Number>,
     /// People reached by one post.
     pub people: Interval,
     /// People reached by one post over the last 30 days, oldest first.
@@ -109,23 +111,23 @@ pub fn reached(memory: &Memory, priors: &Priors, now: DateTime<Utc>) -> Result<V
 }
 
 fn one(memory: &Memory, channel: Channel, priors: &Priors, now: DateTime<Utc>) -> Result<Option<Reached>, MemoryError> {
-    let keys = [FactKey::Followers(channel), FactKey::Posts(channel), FactKey::Engagements(channel)];
+    let keys = [FactKey::Followers(channel), FactKey::Posts(channel), FactKey::Engagements(channel), FactKey::Visitors(channel)];
     let latest = memory.latest_facts()?;
     let number = |key: FactKey| {
         let row = latest.iter().find(|row| row.key == key.to_string())?;
         Some(Number { count: row.value_json.parse().ok()?, measured_at: row.measured_at })
     };
-    let [followers, posts, engagements] = keys.map(number);
+    let [followers, posts, engagements, visitors] = keys.map(number);
     if followers.is_none() && posts.is_none() {
         return Ok(None);
     }
     let mut facts = Facts::default();
-    for (key, number) in keys.into_iter().zip([followers, posts, engagements]) {
+    for (key, number) in keys.into_iter().zip([followers, posts, engagements, visitors]) {
         number.into_iter().for_each(|number| set(&mut facts, key, number.count, number.measured_at));
     }
     let people = reach_interval(channel, &facts, priors);
     let trend = trend(memory, channel, keys, priors, now)?;
-    Ok(Some(Reached { channel, followers, posts, engagements, people, trend }))
+    Ok(Some(Reached { channel, followers, posts, engagements, visitors, people, trend }))
 }
 
 fn set(facts: &mut Facts, key: FactKey, count: u64, at: DateTime<Utc>) {
@@ -133,7 +135,7 @@ fn set(facts: &mut Facts, key: FactKey, count: u64, at: DateTime<Utc>) {
 }
 
 /// The estimate at the end of each bar, by the rows that stood then.
-fn trend(memory: &Memory, channel: Channel, keys: [FactKey; 3], priors: &Priors, now: DateTime<Utc>) -> Result<Vec<Point>, MemoryError> {
+fn trend(memory: &Memory, channel: Channel, keys: [FactKey; 4], priors: &Priors, now: DateTime<Utc>) -> Result<Vec<Point>, MemoryError> {
     let window = TimeDelta::days(WINDOW_DAYS);
     // A row that was seen last before the window still stands at its beginning.
     let before = now - window * 2;

@@ -43,6 +43,7 @@ fn letter() -> Letter {
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
         text: "Words.\n.\n.two\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
+        clicks: None,
     }
 }
 

@@ -14,6 +14,7 @@ use url::{Host, Url};
 
 use super::super::{Attached, Fault};
 use super::Email;
+use super::clicks::Clicks;
 use super::fit::{header_text, refused};
 use crate::disk::sha256;
 use crate::distribute::{Telling, compose as compose_post};
@@ -49,6 +50,9 @@ pub struct Letter {
     pub text: String,
     /// The HTML part, without its last line.
     pub html: String,
+    /// The links that are counted; without it a letter has its links as the author wrote them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clicks: Option<Clicks>,
 }
 
 impl Letter {
@@ -66,12 +70,14 @@ impl Letter {
         (sha256(&attached.bytes) == attached.digest).then(|| serde_json::from_slice(&attached.bytes).ok()).flatten()
     }
 
-    pub(super) fn text_with(&self, link: &str) -> String {
-        format!("{}\n\n-- \n{}\nUnsubscribe: {link}\n", self.text.trim_end(), self.publication)
+    pub(super) fn text_with(&self, link: &str, click: Option<&str>) -> String {
+        let text = self.clicks.as_ref().map_or_else(|| self.text.clone(), |clicks| clicks.filled_in(&self.text, click, str::to_owned));
+        format!("{}\n\n-- \n{}\nUnsubscribe: {link}\n", text.trim_end(), self.publication)
     }
 
-    pub(super) fn html_with(&self, link: &str) -> String {
-        let (start, end) = self.html.rfind("</body>").map_or((self.html.as_str(), ""), |at| self.html.split_at(at));
+    pub(super) fn html_with(&self, link: &str, click: Option<&str>) -> String {
+        let html = self.clicks.as_ref().map_or_else(|| self.html.clone(), |clicks| clicks.filled_in(&self.html, click, escaped));
+        let (start, end) = html.rfind("</body>").map_or((html.as_str(), ""), |at| html.split_at(at));
         let style = "max-width:38em;margin:0 auto;padding:0 1em 2em;font:14px/1.5 sans-serif;color:#666";
         let (name, link) = (escaped(&self.publication), escaped(link));
         format!("{start}<p style=\"{style}\">{name} · <a href=\"{link}\" style=\"color:#666\">Unsubscribe</a></p>\n{end}")
@@ -109,6 +115,7 @@ pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Em
         text: format!("{head}{}", body.text),
         html: styled(publication, issue, &subject, &link, &body.html)?,
         subject,
+        clicks: None,
     })
 }
 

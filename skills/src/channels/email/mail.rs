@@ -50,6 +50,9 @@ pub(crate) struct Mail {
     pub(crate) token: String,
     /// The Date header.
     pub(crate) date: DateTime<Utc>,
+    /// The token in the links of a letter whose links are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) click: Option<String>,
 }
 
 impl Mail {
@@ -105,6 +108,7 @@ pub(crate) fn freeze(
         message_id: format!("<{}@{}>", &id[..40], from.email.domain()),
         token: unsubscribe_token(key, &reader.id),
         date: now.trunc_subsecs(0),
+        click: letter.clicks.as_ref().and_then(|clicks| clicks.token(&reader.id, key)),
     };
     let text = serde_json::to_vec(&mail).map_err(|error| refused(error.to_string()))?;
     Ok((text, mail.message_id))
@@ -135,10 +139,11 @@ pub(super) fn build(email: &Email, mail: &Mail, letter: &Letter) -> Result<Ready
         let post = HeaderName::new_from_ascii_str("List-Unsubscribe-Post");
         builder = builder.raw_header(whole(post, "List-Unsubscribe=One-Click".to_owned()));
     }
+    let click = mail.click.as_deref().map(|click| token_text("token", click)).transpose()?;
     let parts = MultiPart::alternative()
         .boundary(format!("reveille-{}", &sha256(mail.letter.as_bytes())[..40]))
-        .singlepart(SinglePart::plain(body(&letter.text_with(&ways.link))))
-        .singlepart(SinglePart::html(body(&letter.html_with(&ways.link))));
+        .singlepart(SinglePart::plain(body(&letter.text_with(&ways.link, click.as_deref()))))
+        .singlepart(SinglePart::html(body(&letter.html_with(&ways.link, click.as_deref()))));
     let mut message = builder.multipart(parts).map_err(|error| refused(error.to_string()))?;
     if let Some(dkim) = &email.dkim {
         message.sign(dkim);

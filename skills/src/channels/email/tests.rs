@@ -51,6 +51,7 @@ pub(crate) fn letter() -> Letter {
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
         text: "Words.\n.\nMore\r.\r\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
+        clicks: None,
     }
 }
 
@@ -407,6 +408,6 @@ fn the_letter_of_an_issue_is_its_page() {
         assert!(letter.html.contains(part), "{part} in {}", letter.html);
     }
     assert!(!letter.html.contains("<style") && !letter.html.contains("<script"));
-    let whole = letter.html_with("https://a.example/leave?t=1&u=2");
+    let whole = letter.html_with("https://a.example/leave?t=1&u=2", None);
     assert!(whole.contains("<a href=\"https://a.example/leave?t=1&amp;u=2\"") && whole.trim_end().ends_with("</html>"), "{whole}");
 }

@@ -1,0 +1,83 @@
+use super::*;
+use crate::{Key, NewEffect, NewRun, SignKind, Standing};
+
+const LETTER: u64 = 0xfedc_ba98_7654_3210;
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("a time")
+}
+
+/// A memory in which a mail of issue 45 was sent to ann at 14:00.
+fn memory() -> (tempfile::TempDir, Memory) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let now = at("2026-11-20T14:00:00Z");
+    let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
+    let run =
+        memory.begin_run(&NewRun { started_at: now, slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 }).expect("begun");
+    let key = Key { issue: "45".into(), channel: "email".into(), part: "letter".into(), recipient: "ann".into() };
+    let new = NewEffect { key, text: b"words".to_vec(), token: "t".into(), run };
+    let Standing::Intended(effect) = memory.intend(&new, now).expect("kept") else { panic!("it is new") };
+    let proof = crate::EvidenceRow { kind: "smtp".into(), place: "s".into(), sha256: None, text: None, fetched_at: now };
+    effect.send(&mut memory, now).expect("let go").confirm(&mut memory, &[proof], now).expect("confirmed");
+    memory.keep_links(LETTER, "45", &["https://a.example/".into(), "https://b.example/?q=1&r=2".into()]).expect("kept");
+    (folder, memory)
+}
+
+fn click(who: &str, link: u32, when: &str, by: Fetcher) -> Click {
+    Click { letter: LETTER, link, subscriber: who.into(), at: at(when), by }
+}
+
+#[test]
+fn a_link_leads_where_the_letter_s_link_led() {
+    let (_folder, mut memory) = memory();
+    let follow = |memory: &mut Memory, letter, link| {
+        memory.follow(&Click { letter, ..click("ann", link, "2026-11-20T15:00:00Z", Fetcher::Person) }).expect("read")
+    };
+    assert_eq!(follow(&mut memory, LETTER, 1).as_deref(), Some("https://b.example/?q=1&r=2"));
+    assert_eq!(follow(&mut memory, LETTER, 2), None);
+    assert_eq!(follow(&mut memory, LETTER + 1, 0), None);
+    memory.keep_links(LETTER, "45", &["https://evil.example/".into()]).expect("ignored");
+    assert_eq!(follow(&mut memory, LETTER, 0).as_deref(), Some("https://a.example/"));
+    assert!(memory.connection.execute("UPDATE letter_links SET address = 'https://evil.example/'", []).is_err());
+}
+
+#[test]
+fn a_human_s_click_is_one_sign_and_a_scanner_s_none() {
+    let (_folder, mut memory) = memory();
+    let signs = |memory: &Memory| memory.signs_since(at("2026-11-20T00:00:00Z")).expect("read");
+    // At once, then a robot: nobody.
+    memory.follow(&click("ann", 0, "2026-11-20T14:00:03Z", Fetcher::Person)).expect("kept");
+    memory.follow(&click("ann", 0, "2026-11-20T15:00:00Z", Fetcher::Robot)).expect("kept");
+    assert_eq!(memory.judge_clicks(at("2026-11-20T16:00:00Z")).expect("judged"), 0);
+    memory.follow(&click("ann", 1, "2026-11-20T17:00:00Z", Fetcher::Person)).expect("kept");
+    // Too early to tell: more could follow within ten seconds.
+    assert_eq!(memory.judge_clicks(at("2026-11-20T17:00:10Z")).expect("judged"), 0);
+    assert_eq!(memory.judge_clicks(at("2026-11-20T17:00:11Z")).expect("judged"), 1);
+    memory.follow(&click("ann", 0, "2026-11-20T18:00:00Z", Fetcher::Person)).expect("kept");
+    assert_eq!(memory.judge_clicks(at("2026-11-20T19:00:00Z")).expect("judged"), 0);
+    let kept = signs(&memory);
+    assert_eq!(
+        kept.iter().map(|sign| (sign.kind, sign.about.as_str(), sign.at)).collect::<Vec<_>>(),
+        [(SignKind::Click, "45", at("2026-11-20T17:00:00Z"))]
+    );
+    // Somebody to whom no mail went.
+    memory.follow(&click("bob", 0, "2026-11-20T18:00:00Z", Fetcher::Person)).expect("kept");
+    assert_eq!(memory.judge_clicks(at("2026-11-20T19:00:00Z")).expect("judged"), 0);
+    memory.leave("ann", at("2026-11-20T20:00:00Z")).expect("gone");
+    let left: i64 = memory.rows("SELECT count(*) FROM clicks WHERE subscriber = 'ann'", [], |row| row.get(0)).expect("read")[0];
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn fetches_are_bounded_and_forgotten() {
+    let (_folder, mut memory) = memory();
+    for _ in 0..MOST + 10 {
+        memory.follow(&click("ann", 0, "2026-11-20T14:00:03Z", Fetcher::Robot)).expect("read");
+    }
+    let count = |memory: &Memory| memory.rows("SELECT count(*) FROM clicks", [], |row| row.get::<_, u32>(0)).expect("read")[0];
+    assert_eq!(count(&memory), MOST);
+    memory.judge_clicks(at("2026-11-20T15:00:00Z")).expect("judged");
+    memory.follow(&click("bob", 0, "2026-12-22T14:00:03Z", Fetcher::Robot)).expect("kept");
+    memory.judge_clicks(at("2026-12-22T15:00:00Z")).expect("judged");
+    assert_eq!(count(&memory), 1);
+}

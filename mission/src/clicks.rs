@@ -1,0 +1,104 @@
+//! Which fetch of a letter's link was a human's click. Mail filters follow every link of a mail within seconds, with the user agents
+//! of browsers: they are told by their haste. Pure.
+//!
+//! Must stay true: what could be a scanner's is none of a human's; the order in which fetches are told does not matter.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::visits::Fetcher;
+
+/// How long after a mail was taken by the mail server a click may be a human's, in seconds: filters look before they deliver.
+pub const AFTER_SENDING: i64 = 10;
+/// In how many seconds fetches of many links are one scanner's.
+pub const HASTE: i64 = 10;
+/// How many different links of a mail a human follows in that time, at most.
+const LINKS: usize = 3;
+
+/// One fetch of a link of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetch {
+    /// Which link of the letter.
+    pub link: u32,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: Fetcher,
+}
+
+/// When a human first followed a link of one reader's mail, by all fetches of its links: the first that a browser made for somebody,
+/// later than [`AFTER_SENDING`] after the mail was sent, and not among fetches of more than three different links within
+/// [`HASTE`], all of which are a scanner's, the first ones too.
+#[must_use]
+pub fn human_click(fetches: &[Fetch], sent_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let is_hasty = |one: &Fetch| {
+        fetches.iter().any(|first| {
+            let span = |fetch: &Fetch| fetch.at >= first.at && fetch.at - first.at <= TimeDelta::seconds(HASTE);
+            let mut links: Vec<u32> = fetches.iter().filter(|fetch| span(fetch)).map(|fetch| fetch.link).collect();
+            links.sort_unstable();
+            links.dedup();
+            span(one) && links.len() > LINKS
+        })
+    };
+    let late = |fetch: &&Fetch| fetch.by == Fetcher::Person && fetch.at - sent_at > TimeDelta::seconds(AFTER_SENDING);
+    fetches.iter().filter(late).filter(|fetch| !is_hasty(fetch)).map(|fetch| fetch.at).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_800_000_000_000 + millis).expect("a time")
+    }
+
+    fn fetch(link: u32, millis: i64, by: Fetcher) -> Fetch {
+        Fetch { link, at: at(millis), by }
+    }
+
+    #[test]
+    fn a_scanner_is_told_by_its_haste() {
+        use Fetcher::{Person, Prefetch, Robot};
+        for (name, fetches, expected) in [
+            ("nobody", vec![], None),
+            ("a click", vec![(1, 60_000, Person)], Some(60_000)),
+            ("within ten seconds of the mail", vec![(1, 10_000, Person)], None),
+            ("just after", vec![(1, 10_001, Person)], Some(10_001)),
+            ("a robot, then a human", vec![(1, 60_000, Robot), (1, 90_000, Person)], Some(90_000)),
+            ("fetched ahead", vec![(1, 60_000, Prefetch)], None),
+            ("three links at once", vec![(1, 60_000, Person), (2, 60_001, Person), (3, 60_002, Person)], Some(60_000)),
+            ("four links at once", vec![(1, 60_000, Person), (2, 60_001, Person), (3, 60_002, Person), (4, 70_000, Person)], None),
+            (
+                "four links, the last later",
+                vec![(1, 60_000, Person), (2, 60_001, Person), (3, 60_002, Person), (4, 70_001, Person)],
+                Some(60_000),
+            ),
+            (
+                "a scanner, then a human",
+                vec![(1, 60_000, Person), (2, 60_001, Person), (3, 60_002, Robot), (4, 60_003, Person), (2, 99_000, Person)],
+                Some(99_000),
+            ),
+            ("the same link often", vec![(1, 60_000, Person), (1, 60_001, Person), (1, 60_002, Person), (1, 60_003, Person)], Some(60_000)),
+        ] {
+            let fetches: Vec<Fetch> = fetches.into_iter().map(|(link, millis, by)| fetch(link, millis, by)).collect();
+            assert_eq!(human_click(&fetches, at(0)), expected.map(at), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn more_fetches_by_programs_never_make_a_human(
+            told in prop::collection::vec((0u32..6, 0i64..120_000, 0usize..3), 0..12), link in 0u32..6, millis in 0i64..120_000,
+        ) {
+            let by = [Fetcher::Person, Fetcher::Robot, Fetcher::Prefetch];
+            let mut fetches: Vec<Fetch> = told.iter().map(|(link, millis, who)| fetch(*link, *millis, by[*who])).collect();
+            let before = human_click(&fetches, at(0));
+            fetches.reverse();
+            prop_assert_eq!(human_click(&fetches, at(0)), before);
+            fetches.push(fetch(link, millis, Fetcher::Robot));
+            let after = human_click(&fetches, at(0));
+            prop_assert!(after.is_none() || (before.is_some() && after >= before));
+        }
+    }
+}

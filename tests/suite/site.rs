@@ -1,0 +1,3 @@
+//! The readers' side through the program: `reveille serve` in a home, asked by real connections.
+
+mod visits;
