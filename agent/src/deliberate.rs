@@ -297,7 +297,8 @@ impl Deliberation {
 
     /// Reviews, scores and chooses; the decision borrows the cases.
     pub(crate) fn decide(&self, scene: &Scene<'_>) -> (Sheet, Decision<'_>, Vec<Ask>) {
-        let by = Review { facts: &self.facts, priors: &scene.settings.priors };
+        let settings = scene.settings;
+        let by = Review { facts: &self.facts, priors: &settings.priors, experiments: settings.experiments };
         let mut scored = Vec::new();
         let mut refused = Vec::new();
         let mut candidates = Vec::with_capacity(self.cases.len());
