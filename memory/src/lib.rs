@@ -4,6 +4,7 @@ mod backup;
 mod backups;
 mod compact;
 mod error;
+mod experiments;
 mod facts;
 mod labels;
 mod ledger;
@@ -22,6 +23,7 @@ pub use backup::Copied;
 pub use backups::{BackupRow, HookEnd};
 pub use compact::{Compacted, Picked, Proof, Summary, Thinned};
 pub use error::MemoryError;
+pub use experiments::{Experiment, Exposure};
 pub use facts::FactRow;
 pub use labels::Learned;
 pub use ledger::{

@@ -17,7 +17,7 @@ use strum::{Display, EnumString};
 
 pub use asked::{Asked, asked};
 pub use assign::{bucket, variant_of};
-pub use judged::{Arm, Comparison, Horizon, Standing, judge};
+pub use judged::{Arm, Comparison, Standing, judge};
 pub use size::{Rates, Size, days_needed, grouped};
 pub use statistics::{Difference, difference, ratio_p};
 
@@ -34,6 +34,9 @@ pub enum Kind {
 
 /// For how many days after its mail a click counts for a subject line.
 pub const CLICK_DAYS: i64 = 7;
+
+/// For how many days after a headline was shown last a confirmation is waited for: as long as a link to confirm is good.
+pub const CONFIRM_DAYS: i64 = 7;
 
 /// The fewest and the most wordings.
 pub const VARIANTS: std::ops::RangeInclusive<usize> = 2..=4;

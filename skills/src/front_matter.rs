@@ -51,6 +51,8 @@ pub struct FrontMatter {
     pub image_alt: Option<String>,
     /// The author wants words that are too long for one post told as several.
     pub thread: bool,
+    /// Two to four subject lines: the letter is an experiment.
+    pub subjects: Option<At<Vec<String>>>,
 }
 
 /// A file in its parts; joined they are the file.
@@ -156,6 +158,7 @@ struct Raw {
     image: Option<Spanned<String>>,
     image_alt: Option<String>,
     thread: Option<bool>,
+    subjects: Option<Spanned<Words>>,
 }
 
 impl Raw {
@@ -188,6 +191,10 @@ impl Raw {
             image: self.image.and_then(text),
             image_alt: self.image_alt.map(|alt| plain(&alt)).filter(|alt| !alt.is_empty()),
             thread: self.thread.unwrap_or(false),
+            subjects: self.subjects.map(|list| At {
+                line: file_line(list.referenced.line()),
+                value: list.value.0.iter().map(|subject| plain(subject)).collect(),
+            }),
         })
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::NaiveDate;
+use reveille_mission::experiment::wrong_variants;
 use reveille_mission::{Diagnostic, Issue, Shelf, Stage};
 use serde::Serialize;
 
@@ -267,6 +268,14 @@ pub(crate) fn wrong_slug(front: &FrontMatter) -> Option<Diagnostic> {
         let message = format!("`slug: {}` can't be the last part of an address", slug.value);
         Diagnostic::error(slug.line, 1, message, format!("write small letters, digits and `-`, like `slug: {suggested}`"))
     })
+}
+
+/// What is wrong with subject lines that the author wrote: a letter goes out with one of them.
+pub(crate) fn wrong_subjects(front: &FrontMatter) -> Option<Diagnostic> {
+    let subjects = front.subjects.as_ref()?;
+    let problem = wrong_variants(&subjects.value)?;
+    let hint = "write two to four that differ, like `subjects: [\"One\", \"Another\"]`, or remove the line";
+    Some(Diagnostic::error(subjects.line, 1, format!("`subjects`: {problem}"), hint))
 }
 
 #[cfg(test)]

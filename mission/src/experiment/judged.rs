@@ -21,15 +21,6 @@ pub struct Arm {
     pub outcomes: u64,
 }
 
-/// Before it nobody looks at outcomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Horizon {
-    /// Not before this time; nothing while it can't be known yet.
-    pub at: Option<DateTime<Utc>>,
-    /// And not before so many people in all were shown one.
-    pub people: u64,
-}
-
 /// A wording against the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Comparison {
@@ -47,10 +38,7 @@ pub struct Comparison {
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum Standing {
     /// It goes on.
-    Running {
-        /// People who are missing.
-        missing: u64,
-    },
+    Running,
     /// People were not shared out evenly: its counts mean nothing.
     Stopped {
         /// How likely shares like these are by chance.
@@ -65,17 +53,16 @@ pub enum Standing {
     },
 }
 
-/// What the counts say at `now`.
+/// What the counts say at `now`. Outcomes are looked at from `horizon` on; without one it can't be known yet.
 #[must_use]
-pub fn judge(arms: &[Arm], size: &Size, horizon: Horizon, now: DateTime<Utc>) -> Standing {
+pub fn judge(arms: &[Arm], size: &Size, horizon: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Standing {
     let shown: Vec<u64> = arms.iter().map(|arm| arm.shown).collect();
     let ratio_p = ratio_p(&shown);
     if ratio_p < UNEVEN {
         return Standing::Stopped { ratio_p };
     }
-    let missing = horizon.people.saturating_sub(shown.iter().sum());
-    if missing > 0 || horizon.at.is_none_or(|at| now < at) {
-        return Standing::Running { missing };
+    if horizon.is_none_or(|at| now < at) {
+        return Standing::Running;
     }
     let alpha = alpha(size.sides);
     let count = |arm: &Arm| (arm.outcomes, arm.shown);

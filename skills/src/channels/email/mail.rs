@@ -50,6 +50,9 @@ pub(crate) struct Mail {
     pub(crate) token: String,
     /// The Date header.
     pub(crate) date: DateTime<Utc>,
+    /// The subject, where an experiment has shared several out; else it is the letter's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<String>,
 }
 
 impl Mail {
@@ -105,6 +108,7 @@ pub(crate) fn freeze(
         message_id: format!("<{}@{}>", &id[..40], from.email.domain()),
         token: unsubscribe_token(key, &reader.id),
         date: now.trunc_subsecs(0),
+        subject: letter.subject_for(&reader.id).map(str::to_owned),
     };
     let text = serde_json::to_vec(&mail).map_err(|error| refused(error.to_string()))?;
     Ok((text, mail.message_id))
@@ -120,7 +124,7 @@ pub(super) fn build(email: &Email, mail: &Mail, letter: &Letter) -> Result<Ready
         .envelope(envelope)
         .from(from.clone())
         .to(to.clone())
-        .subject(header_text("subject", &letter.subject)?)
+        .subject(header_text("subject", mail.subject.as_ref().unwrap_or(&letter.subject))?)
         .date(mail.date.into())
         .message_id(Some(token_text("Message-ID", &mail.message_id)?));
     if let Some(reply_to) = &letter.reply_to {

@@ -45,6 +45,7 @@ pub(crate) fn letter() -> Letter {
         language: "en".into(),
         date: None,
         subject: "Who reads this?".into(),
+        subjects: vec![],
         from: "From the Inside <inside@a.example>".into(),
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),
