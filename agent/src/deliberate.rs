@@ -58,6 +58,7 @@ pub(crate) fn load(scene: &Scene<'_>) -> Outcome<Loaded> {
     let mut problems = place("mission/MISSION.md", &mission.diagnostics);
     problems.extend(place("PROGRESS.md", &progress.diagnostics));
     problems.extend(loaded.diagnostics.into_iter().map(|found| FileProblem { path: found.path, diagnostic: found.diagnostic }));
+    problems.extend(crate::experiments::problems(home));
     Ok(Loaded { mission, progress, shelf: loaded.shelf, problems })
 }
 

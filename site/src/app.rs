@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use url::Url;
 
+use crate::experiment::Headline;
 use crate::pages::Pages;
 use crate::writer::Writer;
 
@@ -40,4 +41,6 @@ pub struct App {
     pub writer: Writer,
     /// The pages that are made on request.
     pub pages: Arc<Pages>,
+    /// The headline experiment that is on, if one is.
+    pub headline: Option<Arc<Headline>>,
 }

@@ -10,6 +10,7 @@ use reveille_site::{App, Pages, Publication, Server, Writer};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ready, print};
+use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
 
@@ -44,7 +45,8 @@ fn app(ready: &Ready<'_>) -> Outcome<App> {
         language: settings.language.clone(),
         description: settings.description.clone(),
     };
-    let memory = Memory::open(&home.database(), environment.now()).or_fail()?;
+    let mut memory = Memory::open(&home.database(), environment.now()).or_fail()?;
+    let headline = experiments::headline(home, settings, &mut memory, environment.now())?;
     let pages = Pages::load(&home.root().join("templates"), &publication).map_err(|error| Failure::new(Kind::Settings, error))?;
     let clock = environment.clock();
     Ok(App {
@@ -54,6 +56,7 @@ fn app(ready: &Ready<'_>) -> Outcome<App> {
         now: Arc::new(move || clock.now()),
         writer: Writer::start(memory),
         pages: Arc::new(pages),
+        headline: headline.map(Arc::new),
     })
 }
 
