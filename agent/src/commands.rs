@@ -4,6 +4,7 @@ mod approve;
 mod backup;
 mod channel;
 mod doctor;
+mod experiment;
 mod init;
 mod log;
 mod measure;
@@ -67,6 +68,7 @@ enum Command {
     Why(why::Why),
     Status(status::Status),
     Doctor(doctor::Doctor),
+    Experiment(experiment::Experiment),
     Render(render::Render),
     Approve(approve::Approve),
     Backup(backup::Backup),
@@ -136,6 +138,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Plan(plan) => quiet_log().and_then(|()| plan.run(&ready(find()?, environment)?)),
         Command::Why(why) => quiet_log().and_then(|()| why.run(&ready(find()?, environment)?)),
         Command::Status(status) => quiet_log().and_then(|()| status.run(find()?, environment)),
+        Command::Experiment(experiment) => quiet_log().and_then(|()| experiment.run(&ready(find()?, environment)?)),
         Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
         Command::Backup(backup) => quiet_log().and_then(|()| backup.run(find()?, environment)),

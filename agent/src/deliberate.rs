@@ -58,6 +58,7 @@ pub(crate) fn load(scene: &Scene<'_>) -> Outcome<Loaded> {
     let mut problems = place("mission/MISSION.md", &mission.diagnostics);
     problems.extend(place("PROGRESS.md", &progress.diagnostics));
     problems.extend(loaded.diagnostics.into_iter().map(|found| FileProblem { path: found.path, diagnostic: found.diagnostic }));
+    problems.extend(crate::experiments::problems(home));
     Ok(Loaded { mission, progress, shelf: loaded.shelf, problems })
 }
 
@@ -297,7 +298,8 @@ impl Deliberation {
 
     /// Reviews, scores and chooses; the decision borrows the cases.
     pub(crate) fn decide(&self, scene: &Scene<'_>) -> (Sheet, Decision<'_>, Vec<Ask>) {
-        let by = Review { facts: &self.facts, priors: &scene.settings.priors };
+        let settings = scene.settings;
+        let by = Review { facts: &self.facts, priors: &settings.priors, experiments: settings.experiments };
         let mut scored = Vec::new();
         let mut refused = Vec::new();
         let mut candidates = Vec::with_capacity(self.cases.len());

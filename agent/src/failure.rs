@@ -204,6 +204,7 @@ hinted!(
     reveille_skills::distribute::NoPicture,
     reveille_skills::distribute::NotThere,
     reveille_skills::distribute::OutboxError,
+    reveille_skills::experiments::NoSubjects,
     reveille_skills::publish::PublishError,
     reveille_skills::readers::ReadersError,
     reveille_skills::shelf::ShelfError,

@@ -15,6 +15,7 @@ use crate::act::{Done, publication};
 use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::credential;
+use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
 use crate::telling::failed;
@@ -40,6 +41,7 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     // What has begun goes on: a letter counts once, however many wakes it takes.
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
     may.map_err(|why| held(&why))?;
+    let (letter, why_not) = experiments::shared_out(scene, memory, issue, letter, recipients.len() as u64)?;
     let key = home_key(scene.home)?;
     let bar = progress_bar(recipients.len());
     let round = Round {
@@ -58,7 +60,9 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     if progress.sent_now > 0 {
         guard.count();
     }
-    come_of(guard, memory, issue, &progress)
+    let mut done = come_of(guard, memory, issue, &progress)?;
+    done.hurt.extend(why_not);
+    Ok(done)
 }
 
 /// What a round came to, in words; one that reached nobody is a failure with its reason.

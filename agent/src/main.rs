@@ -12,6 +12,7 @@ mod credential;
 mod daemon;
 mod deliberate;
 mod environment;
+mod experiments;
 mod failed;
 mod failure;
 mod fault;

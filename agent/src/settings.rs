@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
+use reveille_mission::experiment::Rates;
 use reveille_mission::{Channel, Diagnostic, Priors, Skill};
 use reveille_schedules::{Cron, Every, Quiet, Schedule};
 use serde::{Deserialize, Deserializer};
@@ -61,6 +62,9 @@ pub(crate) struct Settings {
     pub(crate) backup: Backup,
     #[serde(default)]
     pub(crate) priors: Priors,
+    /// `[experiments]`: which difference an experiment must be able to see.
+    #[serde(default)]
+    pub(crate) experiments: Rates,
     /// `[site]`: the readers' side.
     pub(crate) site: Option<Site>,
     /// `[notice]`: how the owner is told when wakes have failed for a day.
@@ -264,6 +268,9 @@ impl Settings {
         }
         if let Some(problem) = settings.backup.problem() {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[backup]"), 1, problem, "see docs/settings.md")]);
+        }
+        if let Some(problem) = settings.experiments.problem() {
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[experiments]"), 1, problem, "see docs/settings.md")]);
         }
         if let Some(problem) = settings.site.as_ref().and_then(Site::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[site]"), 1, problem, "see docs/settings.md")]);

@@ -5,6 +5,7 @@ mod backups;
 mod clicks;
 mod compact;
 mod error;
+mod experiments;
 mod facts;
 mod labels;
 mod ledger;
@@ -25,6 +26,7 @@ pub use backups::{BackupRow, HookEnd};
 pub use clicks::Click;
 pub use compact::{Compacted, Picked, Proof, Summary, Thinned};
 pub use error::MemoryError;
+pub use experiments::{Experiment, Exposure};
 pub use facts::FactRow;
 pub use labels::Learned;
 pub use ledger::{

@@ -67,7 +67,7 @@ fn facts(pairs: &[(&str, &str)]) -> Facts {
 
 fn kind(case: &Case, facts: &Facts) -> &'static str {
     let priors = Priors::default();
-    match review(case, Review { facts, priors: &priors }) {
+    match review(case, Review { facts, priors: &priors, experiments: experiment::Rates::default() }) {
         Verdict::Eligible(_) => "eligible",
         Verdict::Refused(refusal) => refusal.kind(),
     }
@@ -154,9 +154,11 @@ fn ties_go_to_the_line_that_stands_first() {
     let priors = Priors::default();
     let cases =
         [case("Post issue 44 to Mastodon", 9, can(Channel::Mastodon)), case("Post issue 45 to Mastodon", 3, can(Channel::Mastodon))];
-    let scored = cases.iter().filter_map(|case| match review(case, Review { facts: &facts, priors: &priors }) {
-        Verdict::Eligible(eligible) => Some(score(eligible, &facts, GoalUnit::Paying, &priors)),
-        Verdict::Refused(_) => None,
+    let scored = cases.iter().filter_map(|case| {
+        match review(case, Review { facts: &facts, priors: &priors, experiments: experiment::Rates::default() }) {
+            Verdict::Eligible(eligible) => Some(score(eligible, &facts, GoalUnit::Paying, &priors)),
+            Verdict::Refused(_) => None,
+        }
     });
     match choose(scored.collect(), vec![]) {
         Decision::Act(action) => assert_eq!(action.chosen().eligible().task().source, Source::Progress { line: 3 }),
@@ -168,7 +170,7 @@ fn ties_go_to_the_line_that_stands_first() {
 fn what_is_asked_is_ordered_by_reach_and_said_once() {
     let facts = facts(&[("subscribers.confirmed", "160"), ("mastodon.followers", "20")]);
     let priors = Priors::default();
-    let by = Review { facts: &facts, priors: &priors };
+    let by = Review { facts: &facts, priors: &priors, experiments: experiment::Rates::default() };
     let cases = [
         case("Post issue 44 to Mastodon", 1, can(Channel::Mastodon)),
         case("Post issue 45 to Mastodon", 2, can(Channel::Mastodon)),
@@ -232,7 +234,7 @@ fn any_cases() -> impl Strategy<Value = Vec<Case>> {
 fn decide<'a>(cases: &'a [Case], facts: &Facts, priors: &Priors) -> (Vec<Scored<'a>>, Decision<'a>) {
     let scored: Vec<Scored<'a>> = cases
         .iter()
-        .filter_map(|case| match review(case, Review { facts, priors }) {
+        .filter_map(|case| match review(case, Review { facts, priors, experiments: experiment::Rates::default() }) {
             Verdict::Eligible(eligible) => Some(score(eligible, facts, GoalUnit::Paying, priors)),
             Verdict::Refused(_) => None,
         })
@@ -297,5 +299,28 @@ proptest! {
             (scored.iter().map(|one| one.value.to_bits()).collect::<Vec<_>>(), format!("{decision:?}"))
         };
         prop_assert_eq!(shown(&build(&unique)), shown(&build(&turned)));
+    }
+}
+
+#[test]
+fn an_experiment_with_too_few_people_is_refused_with_the_numbers() {
+    let refused = |text: &str, facts: &Facts| {
+        let case = case(text, 1, can(Channel::Email));
+        match review(&case, Review { facts, priors: &Priors::default(), experiments: experiment::Rates::default() }) {
+            Verdict::Refused(refusal) => (refusal.kind(), refusal.why()),
+            Verdict::Eligible(_) => ("eligible", String::new()),
+        }
+    };
+    let needs = "needs about 2,210 people a side to see 5 % become 7 % (α 0.05, power 0.8)";
+    let two = facts(&[("subscribers.confirmed", "2"), ("email.ready", "true")]);
+    let said = format!("{needs}; today there are 2 (subscribers.confirmed, --assume)");
+    assert_eq!(refused("A/B test two subject lines on issue 45 for:subscribers", &two), ("no_audience", said.clone()));
+    assert_eq!(refused("A/B test two subject lines on issue 45", &two), ("no_audience", said), "its words say whom it is tried on");
+    let never = format!("{needs}; today there are 0 (site.visitors_30d, never counted)");
+    assert_eq!(refused("Test two headlines on the landing page for:strangers", &two), ("no_audience", never));
+    assert_eq!(refused("A/B test two subject lines for:nobody", &two), ("no_audience", "no reader notices it".to_owned()));
+    for (count, expected) in [("4425", "no_audience"), ("4426", "eligible")] {
+        let facts = facts(&[("subscribers.confirmed", count), ("email.ready", "true")]);
+        assert_eq!(refused("A/B test two subject lines on issue 45 for:subscribers", &facts).0, expected, "{count}");
     }
 }

@@ -53,7 +53,7 @@ fn chosen(cases: &[Case], facts: &Facts) -> (Option<Channel>, Option<Skill>, Vec
     let priors = Priors::default();
     let (mut scored, mut refused) = (vec![], vec![]);
     for case in cases {
-        match review(case, Review { facts, priors: &priors }) {
+        match review(case, Review { facts, priors: &priors, experiments: experiment::Rates::default() }) {
             Verdict::Eligible(eligible) => scored.push(score(eligible, facts, GoalUnit::Paying, &priors)),
             Verdict::Refused(refusal) => refused.push(refusal.why()),
         }

@@ -151,7 +151,7 @@ fn exact_order(text: &str) -> Option<Times> {
     exact.then_some(times)
 }
 
-fn in_words(text: &str) -> Vec<&str> {
+pub(crate) fn in_words(text: &str) -> Vec<&str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '/').filter(|w| !w.is_empty()).collect()
 }
 
@@ -166,7 +166,7 @@ fn without_again<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
 }
 
 /// The text without what stands in quotation marks.
-fn without_quotation(text: &str) -> String {
+pub(crate) fn without_quotation(text: &str) -> String {
     for (open, close) in [('"', '"'), ('“', '”')] {
         if let Some((before, rest)) = text.split_once(open)
             && let Some((_, after)) = rest.split_once(close)

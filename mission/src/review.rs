@@ -2,11 +2,14 @@
 //!
 //! The order of the questions: does it say what a person sees, is the line understood, was it done, is it for anybody, is everything there that the line
 //! asks for, is it clear, is everything there that the skill needs, are there people today, can the program do it, does it
-//! name its issue, do caps allow it.
+//! name its issue, do caps allow it. An experiment is for nobody until there are enough people to see a difference.
+
+mod few;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::experiment::{Rates, Size};
 use crate::facts::{FactKey, Facts};
 use crate::need::{Need, NeedState};
 use crate::reading::{ReadBy, Reading};
@@ -14,6 +17,8 @@ use crate::subject::Subject;
 use crate::task::Task;
 use crate::value::{Priors, reach};
 use crate::words::Who;
+use few::enough_for_an_experiment;
+pub use few::too_few;
 
 /// What a skill says it can do with a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +130,15 @@ pub enum Refusal {
         /// The count and where it comes from.
         audience: Audience,
     },
+    /// It asks for an experiment, and there are too few people to see a difference.
+    TooFew {
+        /// Whom it would be tried on.
+        who: Who,
+        /// How many it takes.
+        size: Size,
+        /// The count and where it comes from.
+        audience: Audience,
+    },
     /// It has an audience, but only a human can do it.
     NoSkill {
         /// Why.
@@ -168,7 +182,7 @@ impl Refusal {
     pub fn kind(&self) -> &'static str {
         match self {
             Refusal::Blocked { .. } => "blocked",
-            Refusal::NoAudience { .. } => "no_audience",
+            Refusal::NoAudience { .. } | Refusal::TooFew { .. } => "no_audience",
             Refusal::NoSkill { .. } => "no_skill",
             Refusal::Unclear { .. } | Refusal::Disguised { .. } => "unclear",
             Refusal::Done { .. } => "done",
@@ -185,6 +199,7 @@ impl Refusal {
             Refusal::NoAudience { who, audience } => {
                 format!("it is for {who}, and today there are {} ({})", audience.count, audience.source)
             }
+            Refusal::TooFew { size, audience, .. } => too_few(size, audience),
             Refusal::NoSkill { why } => why.clone(),
             Refusal::Disguised { what } => format!("the line may not say what you see: {what}"),
             Refusal::Unclear { likeliest: Some(who), confidence, .. } => {
@@ -209,7 +224,11 @@ impl Refusal {
             Refusal::Unclear { .. } => {
                 Some("add `for:strangers`, `for:subscribers`, `for:customers` or `for:nobody` to the line".to_owned())
             }
-            Refusal::NoAudience { .. } | Refusal::Done { .. } | Refusal::CoolingDown { .. } | Refusal::OverBudget { .. } => None,
+            Refusal::NoAudience { .. }
+            | Refusal::TooFew { .. }
+            | Refusal::Done { .. }
+            | Refusal::CoolingDown { .. }
+            | Refusal::OverBudget { .. } => None,
         }
     }
 }
@@ -254,6 +273,8 @@ pub struct Review<'a> {
     pub facts: &'a Facts,
     /// The priors of reach.
     pub priors: &'a Priors,
+    /// The difference that an experiment must be able to see.
+    pub experiments: Rates,
 }
 
 /// Reviews one case.
@@ -268,6 +289,7 @@ fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
     seen(case)?;
     understood(case)?;
     past(case)?;
+    enough_for_an_experiment(case, by)?;
     let who = case.reading.who;
     if who == Some(Who::Nobody) {
         let source = case.reading.read_by.to_string();

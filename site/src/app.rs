@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use url::Url;
 
+use crate::experiment::Headline;
 use crate::pages::Pages;
 use crate::subscribe::Subscribing;
 use crate::visits::Visits;
@@ -49,6 +50,8 @@ pub struct App {
     pub subscribing: Arc<Subscribing>,
     /// Who looked at the pages.
     pub visits: Visits,
+    /// The headline experiment that is on, if one is.
+    pub headline: Option<Arc<Headline>>,
 }
 
 #[cfg(test)]

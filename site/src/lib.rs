@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod experiment;
 mod files;
 mod headers;
 mod pages;
@@ -12,6 +13,7 @@ mod visits;
 mod writer;
 
 pub use app::{App, Clock, Publication};
+pub use experiment::Headline;
 pub use pages::{PageError, Pages};
 pub use peer::Peer;
 pub use router::router;

@@ -10,6 +10,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
+use crate::experiment::with_headline;
 use crate::files::files;
 use crate::headers::Headers;
 use crate::{subscribe, visits};
@@ -26,7 +27,7 @@ pub fn router(app: &App) -> Router {
 
 /// The same with another limit of time.
 pub(crate) fn router_within(app: &App, time: Duration) -> Router {
-    bounded(visits::counted(files(app).merge(subscribe::routes(app)), app), app, time)
+    bounded(visits::counted(with_headline(app, files(app)).merge(subscribe::routes(app)), app), app, time)
 }
 
 /// Puts the bounds around what answers: from the outside in the headers, a net for panics, the size, the time.

@@ -19,7 +19,7 @@ use axum::response::Response;
 use axum::routing::get;
 use chrono::TimeDelta;
 use minijinja::context;
-use reveille_memory::{SignUp, SignUpCaps};
+use reveille_memory::{Exposure, SignUp, SignUpCaps};
 use reveille_mission::{Channel, network_digest, subscriber_id};
 use url::Url;
 
@@ -80,17 +80,25 @@ async fn subscribe(State(desk): State<Desk>, peer: Peer, request: Request) -> Re
         Err(error) => return desk.wrong(error),
     };
     let SignUpForm::Person { email } = form else { return desk.look_into_your_mail() };
-    let asked = SignUp { id: subscriber_id(&email), email, network, via: via(&parts).unwrap_or_default() };
-    match sign_up(&desk.app, asked).await {
+    let via = match via(&parts) {
+        Some(named) => named,
+        None => desk.app.visits.first_touch(&desk.app, peer, &parts.headers).await,
+    };
+    let shown = desk.app.headline.as_ref().and_then(|headline| headline.shown_to(&parts, (desk.app.now)()));
+    let asked = SignUp { id: subscriber_id(&email), email, network, via };
+    match sign_up(&desk.app, asked, shown).await {
         Ok(()) => desk.look_into_your_mail(),
         Err(error) => desk.busy(&error),
     }
 }
 
 /// Hands a sign-up to the writer; what it came to is nobody's business here: whoever asked is told the same in every case.
-async fn sign_up(app: &App, asked: SignUp) -> Result<(), WriteError> {
-    let (caps, now) = (app.subscribing.caps, (app.now)());
+async fn sign_up(app: &App, asked: SignUp, shown: Option<Exposure>) -> Result<(), WriteError> {
+    let (caps, now, id) = (app.subscribing.caps, (app.now)(), asked.id.clone());
     app.writer.sign_up(asked, caps, now).await?;
+    if let Some(shown) = shown {
+        app.writer.write(move |memory| memory.await_outcome(&id, &shown)).await?;
+    }
     (app.subscribing.wanted)();
     Ok(())
 }

@@ -27,6 +27,8 @@ use crate::app::App;
 use crate::peer::Peer;
 use asked::Asked;
 
+pub(crate) use asked::fetcher;
+
 /// How long what was seen waits for company.
 const GATHERED: Duration = Duration::from_secs(2);
 

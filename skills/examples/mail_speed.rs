@@ -71,6 +71,7 @@ fn with_ledger(server: &str, count: u32, text: String, html: String) -> Outcome<
         language: "en".into(),
         date: None,
         subject: "Who reads this?".into(),
+        subjects: vec![],
         from,
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),

@@ -53,6 +53,8 @@ pub struct FrontMatter {
     pub thread: bool,
     /// The author names it to new readers, as one to start from.
     pub start: bool,
+    /// Two to four subject lines: the letter is an experiment.
+    pub subjects: Option<At<Vec<String>>>,
 }
 
 /// A file in its parts; joined they are the file.
@@ -159,6 +161,7 @@ struct Raw {
     image_alt: Option<String>,
     thread: Option<bool>,
     start: Option<bool>,
+    subjects: Option<Spanned<Words>>,
 }
 
 impl Raw {
@@ -192,6 +195,10 @@ impl Raw {
             image_alt: self.image_alt.map(|alt| plain(&alt)).filter(|alt| !alt.is_empty()),
             thread: self.thread.unwrap_or(false),
             start: self.start.unwrap_or(false),
+            subjects: self.subjects.map(|list| At {
+                line: file_line(list.referenced.line()),
+                value: list.value.0.iter().map(|subject| plain(subject)).collect(),
+            }),
         })
     }
 }

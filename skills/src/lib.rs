@@ -5,6 +5,7 @@ pub mod channels;
 pub mod delivery;
 mod disk;
 pub mod distribute;
+pub mod experiments;
 pub mod front_matter;
 pub mod measure;
 pub mod offer;

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use reveille_mission::experiment::{Asked, Kind, asked};
 use reveille_mission::{Channel, Issue, Need, Offer, Reading, Shelf, Skill, Source, Stage, Subject, Tags, Task, TaskId, Who};
 
 /// For how long after its publication an issue is proposed for telling, in days.
@@ -46,6 +47,16 @@ pub struct View<'a> {
 
 /// What the program can do with a task.
 pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
+    match asked(&task.text) {
+        Some(Asked::On(Kind::Subject)) => {
+            return by_person("write `subjects: [\"One\", \"Another\"]` into the draft: its letter is then the experiment");
+        }
+        Some(Asked::On(Kind::Headline)) => {
+            return by_person("write the headlines into experiments/NAME.toml, see docs/site.md: the site then shares them out");
+        }
+        Some(Asked::OnSomething) => return by_person("the program tries subject lines and headlines only"),
+        None => {}
+    }
     match (reading.skill, reading.channel) {
         (Some(Skill::Publish), None | Some(Channel::Web)) if rest_is_yours(task, reading, view) => {
             by_person("that issue is out already; what else the line means is yours")

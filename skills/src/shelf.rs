@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::NaiveDate;
+use reveille_mission::experiment::wrong_variants;
 use reveille_mission::{Diagnostic, Issue, Shelf, Stage};
 use serde::Serialize;
 
@@ -293,6 +294,19 @@ pub(crate) fn wrong_slug(front: &FrontMatter) -> Option<Diagnostic> {
         let message = format!("`slug: {}` can't be the last part of an address", slug.value);
         Diagnostic::error(slug.line, 1, message, format!("write small letters, digits and `-`, like `slug: {suggested}`"))
     })
+}
+
+/// The longest subject of a mail, in UTF-16 units: as for a title that is told by mail.
+const LONGEST_SUBJECT: usize = 200;
+
+/// What is wrong with subject lines that the author wrote: a letter goes out with one of them.
+pub(crate) fn wrong_subjects(front: &FrontMatter) -> Option<Diagnostic> {
+    let subjects = front.subjects.as_ref()?;
+    let long = subjects.value.iter().any(|one| one.encode_utf16().count() > LONGEST_SUBJECT);
+    let too_long = long.then(|| format!("one has more than {LONGEST_SUBJECT} characters"));
+    let problem = wrong_variants(&subjects.value).or(too_long)?;
+    let hint = "write two to four that differ, like `subjects: [\"One\", \"Another\"]`, or remove the line";
+    Some(Diagnostic::error(subjects.line, 1, format!("`subjects`: {problem}"), hint))
 }
 
 #[cfg(test)]

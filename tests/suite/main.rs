@@ -13,6 +13,7 @@ mod commands;
 mod crash;
 mod daemon;
 mod example;
+mod experiments;
 mod fuzz;
 mod killed;
 mod learn;

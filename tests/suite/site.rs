@@ -1,3 +1,5 @@
 //! The readers' side through the program: `reveille serve` in a home, asked by real connections.
 
+mod server;
+mod subscribe;
 mod visits;

@@ -11,6 +11,7 @@ use reveille_site::{App, Pages, Publication, Server, Subscribing, Visits, Writer
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ready, print};
+use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
 use crate::serve::{Bell, run_mailer};
@@ -60,6 +61,7 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
     };
     let mut memory = Memory::open(&home.database(), environment.now()).or_fail()?;
     memory.forget_visitors(environment.now()).or_fail()?;
+    let headline = experiments::headline(home, settings, &mut memory, environment.now())?;
     let pages = Pages::load(&home.root().join("templates"), &publication).map_err(|error| Failure::new(Kind::Settings, error))?;
     let clock = environment.clock();
     let bell = Arc::clone(bell);
@@ -78,10 +80,7 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         proxies: site.proxies.as_slice().into(),
         subscribing: Arc::new(subscribing),
         visits: Visits::new(hosts(settings)),
-        visits: Visits::new(Counting {
-            proxies: settings.site.as_ref().map(|site| site.proxies.clone()).unwrap_or_default(),
-            hosts: hosts(settings),
-        }),
+        headline: headline.map(Arc::new),
     })
 }
 

@@ -66,6 +66,8 @@ struct Standing {
     reach: Vec<Reached>,
     /// Who came to the site, and how far; nothing where it is not counted.
     visits: Option<Visits>,
+    /// What is tried.
+    experiments: Vec<crate::experiments::Shown>,
 }
 
 #[derive(Debug, Serialize)]
@@ -193,6 +195,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         channels: vec![],
         reach: vec![],
         visits: None,
+        experiments: vec![],
         readers: counted.ok().map(of),
         readers_problem,
     };
@@ -254,6 +257,8 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     }
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
+    let counted = standing.readers.as_ref().map(|readers| readers.confirmed);
+    standing.experiments = crate::experiments::all(&scene, Some(memory), &shelf, counted)?;
     standing.unsettled = crate::telling::unsettled(memory, &shelf)?;
     standing.unsettled.extend(crate::letter::unsettled(memory, &shelf)?);
     for effect in crate::ledger::awaiting(memory)? {
@@ -289,6 +294,15 @@ fn tables(standing: &Standing, ready: &Ready<'_>) -> String {
     let every = ready.settings.wake.measure_every.delta();
     let reach = crate::reached::table(&standing.reach, every, ready.environment.now());
     reach + &crate::visits::table(standing.visits.as_ref())
+/// What is tried, in lines.
+fn experiments(standing: &Standing) -> String {
+    let mut out = String::new();
+    for line in standing.experiments.iter().map(crate::experiments::line) {
+        for (at, piece) in fold(&line, 76).iter().enumerate() {
+            out.push_str(&format!("{:<12}{piece}\n", if at == 0 { "experiment" } else { "" }));
+        }
+    }
+    out
 }
 
 fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
@@ -326,6 +340,7 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         out.push_str(&format!("            and {more} more in the last seven days: `reveille status --json`\n"));
     }
     out.push_str(&readers(standing));
+    out.push_str(&experiments(standing));
     if standing.learned.lines > 0 {
         let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };
         out.push_str(&format!("learned     {} lines from you{used}\n", standing.learned.lines));

@@ -5,7 +5,7 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 19] = [
+const KEYS: [(&str, &[&str]); 20] = [
     (
         "*",
         &[
@@ -22,6 +22,7 @@ const KEYS: [(&str, &[&str]); 19] = [
             "approve",
             "backup",
             "priors",
+            "experiments",
             "notice",
             "site",
             "hosts",
@@ -42,6 +43,7 @@ const KEYS: [(&str, &[&str]); 19] = [
     ("caps", &["day", "channel", "run", "tokens", "seconds"]),
     ("approve", &["skills", "channels"]),
     ("backup", &["keep", "hook", "hook_limit", "env"]),
+    ("experiments", &["base", "wanted"]),
     ("notice", &["by"]),
     ("site", &["listen", "proxies", "mails_a_network", "mails_a_day", "logs"]),
     (
@@ -173,6 +175,10 @@ mod tests {
                 "5:6: `by` is \"email\", \"macos\", or a command as a list: [\"/path/to/program\", \"argument\"] (hint: see docs/settings.md)",
             ),
             ("[notice]\nby = \"email\"\n", "4:1: a notice by mail needs [channels.email] (hint: see docs/settings.md)"),
+            (
+                "[experiments]\nbase = 0.07\nwanted = 0.05\n",
+                "4:1: `base` and `wanted` are shares above 0 and below 1, and `wanted` is the larger one (hint: see docs/settings.md)",
+            ),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {

@@ -27,5 +27,6 @@ pub(crate) fn app(folder: &Path) -> App {
         proxies: Arc::from([]),
         subscribing: Arc::new(Subscribing { caps: SignUpCaps { network: 20, all: 500 }, is_open: true, wanted: Box::new(|| {}) }),
         visits: Visits::new(vec![]),
+        headline: None,
     }
 }

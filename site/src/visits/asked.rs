@@ -62,7 +62,7 @@ fn named<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
 }
 
 /// By whom a request is made.
-pub(super) fn fetcher(whole: bool, headers: &HeaderMap) -> Fetcher {
+pub(crate) fn fetcher(whole: bool, headers: &HeaderMap) -> Fetcher {
     let purpose = ["sec-purpose", "purpose", "x-moz"].into_iter().find_map(|name| named(headers, name));
     Fetcher::of(whole, text(headers, &USER_AGENT), purpose)
 }

@@ -4,7 +4,7 @@
 
 use reveille_mission::{Diagnostic, Issue, Stage};
 
-use super::{Listed, issue_of, text_of, wrong_slug};
+use super::{Listed, issue_of, text_of, wrong_slug, wrong_subjects};
 use crate::disk::Root;
 use crate::front_matter::{FrontMatter, parse, split};
 use crate::site::markdown::scan;
@@ -43,6 +43,7 @@ pub(crate) fn examine(root: &Root, listed: &Listed, published: &[Issue]) -> Resu
         diagnostics.push(Diagnostic::error(2, 1, "no title", "add a line like `title: \"What readers see\"`"));
     }
     diagnostics.extend(wrong_slug(&front));
+    diagnostics.extend(wrong_subjects(&front));
     diagnostics.extend(taken(&front, published));
     let mut pictures = Vec::new();
     let (body, first_line) = split(&text).map_or((text.as_str(), 1), |parts| (parts.body, parts.body_line()));

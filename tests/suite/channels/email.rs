@@ -37,6 +37,7 @@ fn letter() -> Letter {
         language: "en".into(),
         date: None,
         subject: "Grüße: who reads this?".into(),
+        subjects: vec![],
         from: "From the Inside <inside@a.example>".into(),
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),

@@ -8,6 +8,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use css_inline::CSSInliner;
 use minijinja::{Environment, context};
+use reveille_mission::experiment::{subject_key, variant_of};
 use reveille_mission::{Channel, Issue};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -38,6 +39,9 @@ pub struct Letter {
     pub date: Option<NaiveDate>,
     /// The subject.
     pub subject: String,
+    /// Subjects that an experiment shares out among the readers; empty where all get the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
     /// The sender, as `Name <address>`; its address is the envelope sender too.
     pub from: String,
     /// Where answers go, if not to the sender.
@@ -56,6 +60,27 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// The same letter with subjects of the author's own: of several, each reader's mail gets the one that is theirs.
+    ///
+    /// # Errors
+    /// A subject can't stand in a header.
+    pub fn with_subjects(mut self, subjects: Vec<String>) -> Result<Self, Fault> {
+        for subject in &subjects {
+            header_text("subject", subject)?;
+        }
+        if let Some(first) = subjects.first() {
+            self.subject.clone_from(first);
+        }
+        self.subjects = if subjects.len() > 1 { subjects } else { vec![] };
+        Ok(self)
+    }
+
+    /// The subject of one reader's mail, where an experiment has shared them out: by the published hashing.
+    pub(super) fn subject_for(&self, reader: &str) -> Option<&str> {
+        let variant = variant_of(&subject_key(&self.issue), reader, self.subjects.len());
+        self.subjects.get(variant).map(String::as_str)
+    }
+
     /// The letter as it is kept: its JSON and the digest of that.
     ///
     /// # Errors
@@ -116,6 +141,7 @@ pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Em
         html: styled(publication, issue, &subject, &link, &body.html)?,
         subject,
         clicks: None,
+        subjects: vec![],
     })
 }
 

@@ -53,6 +53,9 @@ pub(crate) struct Mail {
     /// The token in the links of a letter whose links are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) click: Option<String>,
+    /// The subject, where an experiment has shared several out; else it is the letter's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<String>,
 }
 
 impl Mail {
@@ -109,6 +112,7 @@ pub(crate) fn freeze(
         token: unsubscribe_token(key, &reader.id),
         date: now.trunc_subsecs(0),
         click: letter.clicks.as_ref().and_then(|clicks| clicks.token(&reader.id, key)),
+        subject: letter.subject_for(&reader.id).map(str::to_owned),
     };
     let text = serde_json::to_vec(&mail).map_err(|error| refused(error.to_string()))?;
     Ok((text, mail.message_id))
@@ -124,7 +128,7 @@ pub(super) fn build(email: &Email, mail: &Mail, letter: &Letter) -> Result<Ready
         .envelope(envelope)
         .from(from.clone())
         .to(to.clone())
-        .subject(header_text("subject", &letter.subject)?)
+        .subject(header_text("subject", mail.subject.as_ref().unwrap_or(&letter.subject))?)
         .date(mail.date.into())
         .message_id(Some(token_text("Message-ID", &mail.message_id)?));
     if let Some(reply_to) = &letter.reply_to {

@@ -45,6 +45,7 @@ pub(crate) fn letter() -> Letter {
         language: "en".into(),
         date: None,
         subject: "Who reads this?".into(),
+        subjects: vec![],
         from: "From the Inside <inside@a.example>".into(),
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),
@@ -222,6 +223,33 @@ fn a_message_is_the_same_each_time_and_whole() {
         </body></html>
         --reveille-0bf474896363505e5ea5e5d6ace8ebfb13a760a4--
         "#);
+}
+
+#[test]
+fn each_reader_s_subject_is_frozen_in_their_mail_and_older_mails_stay_readable() {
+    let email = Email::new(server("smtp://127.0.0.1:1")).expect("a server");
+    let shared = letter().with_subjects(vec!["One".into(), "Another".into()]).expect("subjects");
+    let mut seen = std::collections::BTreeSet::new();
+    for nth in 0..20 {
+        let reader = reader(&format!("reader{nth}@b.example"), None);
+        let expected = shared.subject_for(&reader.id).expect("one of them");
+        let message = message(&email, &shared, &reader).expect("a message");
+        assert!(message.contains(&format!("\r\nSubject: {expected}\r\n")), "{message}");
+        seen.insert(expected);
+    }
+    assert_eq!(seen.len(), 2);
+    let wrong = letter().with_subjects(vec!["One".into(), "Bcc\r\nBcc: eve@b.example".into()]);
+    assert!(matches!(wrong, Err(Fault::Refused { .. })), "{wrong:?}");
+
+    // As a program without experiments froze them: read, and written with the same bytes.
+    let old = br#"{"letter":"d","to":"a@b.example","name":null,"message_id":"<x@a.example>","token":"t","date":"2026-11-20T14:00:00Z"}"#;
+    let mail = Mail::of(old).expect("a mail");
+    assert_eq!((mail.subject.as_ref(), serde_json::to_vec(&mail).expect("written")), (None, old.to_vec()));
+    let kept = letter().frozen().expect("frozen");
+    assert!(!String::from_utf8_lossy(&kept.bytes).contains("subjects"), "its digest is what it was");
+    assert_eq!(Letter::of(&kept), Some(letter()));
+    let one = letter().with_subjects(vec!["Only".into()]).expect("a subject");
+    assert_eq!((one.subject.as_str(), one.subjects.len(), one.subject_for("a")), ("Only", 0, None));
 }
 
 #[test]
