@@ -68,12 +68,13 @@ impl Letter {
     pub fn counted(mut self, site: &Url) -> Self {
         let mut at = site.clone();
         at.set_path(&format!("{}/c/", site.path().trim_end_matches('/')));
-        (at.set_query(None), at.set_fragment(None));
+        at.set_query(None);
+        at.set_fragment(None);
         let found = links(&self.html);
         let mut seen: Vec<&str> = vec![];
         found.iter().for_each(|link| {
             if !seen.contains(&link.address.as_str()) {
-                seen.push(&link.address)
+                seen.push(&link.address);
             }
         });
         let clicks = Clicks::of(&self.issue, &at, seen.iter().map(|address| credited(address, site)).collect());
