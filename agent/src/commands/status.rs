@@ -294,6 +294,8 @@ fn tables(standing: &Standing, ready: &Ready<'_>) -> String {
     let every = ready.settings.wake.measure_every.delta();
     let reach = crate::reached::table(&standing.reach, every, ready.environment.now());
     reach + &crate::visits::table(standing.visits.as_ref())
+}
+
 /// What is tried, in lines.
 fn experiments(standing: &Standing) -> String {
     let mut out = String::new();
