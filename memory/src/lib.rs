@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
 mod backup;
 mod backups;
 mod compact;
@@ -16,8 +17,10 @@ mod sheets;
 mod signs;
 mod slots;
 mod subscribers;
+mod surveys;
 mod words;
 
+pub use answers::{AnswerKind, AnswerRow, Heard, NoAnswer};
 pub use backup::Copied;
 pub use backups::{BackupRow, HookEnd};
 pub use compact::{Compacted, Picked, Proof, Summary, Thinned};
@@ -36,4 +39,5 @@ pub use sheets::{AskRow, CandidateRow, Sheet};
 pub use signs::{Sign, SignKind};
 pub use slots::{Begun, Lease, MissedSlots};
 pub use subscribers::{Confirmed, Frequency, Preferences, SignUp, SignUpCaps, SignedUp, Subscriber, WantedFor, WantedMail};
+pub use surveys::{Answered, Question, Survey};
 pub use words::{Approval, Pause};
