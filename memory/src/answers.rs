@@ -109,8 +109,11 @@ impl Memory {
                     .execute([channel, &kind.to_string()])?;
             }
             if let Some(place) = &heard.place {
-                conn.prepare_cached("INSERT OR REPLACE INTO answer_places VALUES (?1, ?2, ?3)")?
-                    .execute(params![heard.source, place, micros(now)])?;
+                conn.prepare_cached("INSERT OR REPLACE INTO answer_places VALUES (?1, ?2, ?3)")?.execute(params![
+                    heard.source,
+                    place,
+                    micros(now)
+                ])?;
             }
             Ok(())
         })
@@ -121,10 +124,8 @@ impl Memory {
     /// # Errors
     /// The row can't be read.
     pub fn knows_answer(&self, channel: &str, name: &str) -> Result<bool, MemoryError> {
-        let mut ask = self
-            .connection
-            .prepare_cached("SELECT 1 FROM answers WHERE channel = ?1 AND name = ?2")
-            .map_err(|error| self.wrong(error))?;
+        let mut ask =
+            self.connection.prepare_cached("SELECT 1 FROM answers WHERE channel = ?1 AND name = ?2").map_err(|error| self.wrong(error))?;
         ask.exists([channel, name]).map_err(|error| self.wrong(error))
     }
 
@@ -172,7 +173,8 @@ impl Memory {
     /// # Errors
     /// The row can't be read.
     pub fn mail_of(&self, message_id: &str) -> Result<Option<(String, String)>, MemoryError> {
-        let sql = "SELECT issue, recipient FROM effects WHERE channel = 'email' AND key = ?1 AND state IN ('confirmed', 'sending', 'unknown')";
+        let sql =
+            "SELECT issue, recipient FROM effects WHERE channel = 'email' AND key = ?1 AND state IN ('confirmed', 'sending', 'unknown')";
         let found = self.connection.query_row(sql, [message_id], |row| Ok((row.get(0)?, row.get(1)?)));
         found.optional().map_err(|error| self.wrong(error))
     }

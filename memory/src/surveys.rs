@@ -88,10 +88,17 @@ impl Memory {
         let chosen = serde_json::to_string(choices).map_err(|error| MemoryError::Value(error.to_string()))?;
         let at = micros(now);
         self.transact(|conn| {
-            conn.prepare_cached("INSERT OR REPLACE INTO survey_answers VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![survey.number, subscriber, chosen, at])?;
-            conn.prepare_cached("INSERT OR IGNORE INTO signs VALUES (?1, 'survey', ?2, ?3)")?
-                .execute(params![subscriber, survey.name, at])?;
+            conn.prepare_cached("INSERT OR REPLACE INTO survey_answers VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+                survey.number,
+                subscriber,
+                chosen,
+                at
+            ])?;
+            conn.prepare_cached("INSERT OR IGNORE INTO signs VALUES (?1, 'survey', ?2, ?3)")?.execute(params![
+                subscriber,
+                survey.name,
+                at
+            ])?;
             Ok(Answered::Kept)
         })
     }
