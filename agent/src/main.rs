@@ -18,6 +18,7 @@ mod fault;
 mod handover;
 mod home;
 mod home_key;
+mod inbox;
 mod learn;
 mod lease;
 mod ledger;

@@ -6,6 +6,7 @@ mod headers;
 mod pages;
 mod router;
 mod server;
+mod survey;
 mod writer;
 
 pub use app::{App, Clock, Publication};

@@ -11,8 +11,11 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::app::Publication;
 
-const CARRIED: [(&str, &str); 2] =
-    [("reader.html", include_str!("templates/reader.html")), ("notice.html", include_str!("templates/notice.html"))];
+const CARRIED: [(&str, &str); 3] = [
+    ("reader.html", include_str!("templates/reader.html")),
+    ("notice.html", include_str!("templates/notice.html")),
+    ("survey.html", include_str!("templates/survey.html")),
+];
 
 /// A template is wrong.
 #[derive(Debug, thiserror::Error)]

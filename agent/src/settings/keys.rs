@@ -5,7 +5,7 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 19] = [
+const KEYS: [(&str, &[&str]); 20] = [
     (
         "*",
         &[
@@ -24,6 +24,7 @@ const KEYS: [(&str, &[&str]); 19] = [
             "priors",
             "notice",
             "site",
+            "answers",
             "hosts",
         ],
     ),
@@ -43,6 +44,7 @@ const KEYS: [(&str, &[&str]); 19] = [
     ("approve", &["skills", "channels"]),
     ("backup", &["keep", "hook", "hook_limit", "env"]),
     ("notice", &["by"]),
+    ("answers", &["imap", "user", "password", "ca", "folder"]),
     ("site", &["listen", "proxies", "mails_a_network", "mails_a_day"]),
     (
         "priors",

@@ -117,7 +117,7 @@ impl Mailbox {
             },
         };
         let place = mails.place.map(|place| place.written());
-        Looked { incoming: mails.all.into_iter().map(read).collect(), place, left_out: mails.left_out }
+        Looked { incoming: mails.all.into_iter().map(read).collect(), place, left_out: None }
     }
 }
 

@@ -86,6 +86,8 @@ pub(super) fn keep(
         match incoming.what {
             Err(other) => heard.others.push((channel.to_string(), other)),
             Ok(answer) if memory.knows_answer(&channel.to_string(), &answer.name)? => {}
+            // A server may give the same page twice.
+            Ok(answer) if heard.answers.iter().any(|known| known.name == answer.name) => {}
             Ok(answer) => {
                 let (row, sign) = filed(inbox, memory, channel, &made, &answer)?;
                 heard.answers.push(row);

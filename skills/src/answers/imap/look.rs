@@ -58,7 +58,6 @@ pub(super) struct Mail {
 pub(super) struct Mails {
     pub(super) all: Vec<Mail>,
     pub(super) place: Option<Place>,
-    pub(super) left_out: Option<String>,
 }
 
 /// Looks. What is in `mails` when this ends, or is ended, can be kept.
@@ -76,7 +75,7 @@ pub(super) async fn look(mailbox: &Mailbox, from: Option<Place>, most: usize, no
     let from = from.filter(|place| place.validity == validity);
     let (uids, last) = match from {
         Some(place) => since(mailbox, &mut session, &allowance, place.uid, next, most).await?,
-        None => first(mailbox, &mut session, &allowance, next, most, now, mails).await?,
+        None => first(mailbox, &mut session, &allowance, next, most, now).await?,
     };
     for uid in uids {
         allowance.set(BYTES + WORDS);
@@ -127,15 +126,11 @@ async fn first(
     next: u32,
     most: usize,
     now: DateTime<Utc>,
-    mails: &mut Mails,
 ) -> Result<(Vec<u32>, u32), Fault> {
     let mut found = numbers(mailbox, session, allowance, &format!("SINCE {}", (now - FIRST).format("%d-%b-%Y"))).await?;
-    if found.len() > most {
-        let older = found.len() - most;
-        mails.left_out = Some(format!("{older} older mails of the last {} days", FIRST.num_days()));
-        found.drain(..older);
-    }
-    let last = found.last().copied().unwrap_or(0).max(next.saturating_sub(1));
+    let more = found.len() > most;
+    found.truncate(most);
+    let last = found.last().copied().filter(|_| more).unwrap_or(next.saturating_sub(1));
     Ok((found, last))
 }
 
