@@ -35,23 +35,23 @@ const ALL: Duration = Duration::from_secs(60);
 
 /// Where answers come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Origin {
     Network(Channel),
     Mailbox,
 }
 
-impl From {
+impl Origin {
     fn name(self) -> String {
         match self {
-            From::Network(channel) => channel.to_string(),
-            From::Mailbox => "mailbox".to_owned(),
+            Origin::Network(channel) => channel.to_string(),
+            Origin::Mailbox => "mailbox".to_owned(),
         }
     }
 
     fn title(self) -> &'static str {
         match self {
-            From::Network(channel) => channel.title(),
-            From::Mailbox => "the mailbox",
+            Origin::Network(channel) => channel.title(),
+            Origin::Mailbox => "the mailbox",
         }
     }
 }
@@ -100,39 +100,39 @@ fn fetch_all(scene: &Scene<'_>, memory: &mut Memory, run: RunId, shelf: &Shelf, 
 }
 
 /// The sources of the settings; none without `[answers]`.
-fn sources(scene: &Scene<'_>) -> Vec<From> {
+fn sources(scene: &Scene<'_>) -> Vec<Origin> {
     let Some(answers) = &scene.settings.answers else { return vec![] };
     let configured = scene.settings.configured();
     let networks = [Channel::Mastodon, Channel::Bluesky].into_iter().filter(|channel| configured.contains(channel));
-    networks.map(From::Network).chain(answers.imap.as_ref().map(|_| From::Mailbox)).collect()
+    networks.map(Origin::Network).chain(answers.imap.as_ref().map(|_| Origin::Mailbox)).collect()
 }
 
 /// A channel that lacks its credential, or whose credential was refused, is asked for elsewhere.
-fn is_ready(scene: &Scene<'_>, memory: &Memory, from: From) -> Outcome<bool> {
+fn is_ready(scene: &Scene<'_>, memory: &Memory, from: Origin) -> Outcome<bool> {
     match from {
-        From::Network(channel) => Ok(credential_now(scene, Some(memory), channel)? == NeedState::Met),
-        From::Mailbox => Ok(true),
+        Origin::Network(channel) => Ok(credential_now(scene, Some(memory), channel)? == NeedState::Met),
+        Origin::Mailbox => Ok(true),
     }
 }
 
-fn mark(scene: &Scene<'_>, from: From) -> String {
+fn mark(scene: &Scene<'_>, from: Origin) -> String {
     match from {
-        From::Network(channel) => credential::mark(scene, Some(channel)),
-        From::Mailbox => credential::mark_of_mailbox(scene),
+        Origin::Network(channel) => credential::mark(scene, Some(channel)),
+        Origin::Mailbox => credential::mark_of_mailbox(scene),
     }
 }
 
 /// Looks at one source.
-fn one(scene: &Scene<'_>, memory: &mut Memory, inbox: Inbox<'_>, from: From) -> Result<Gathered, trouble::Why> {
+fn one(scene: &Scene<'_>, memory: &mut Memory, inbox: Inbox<'_>, from: Origin) -> Result<Gathered, trouble::Why> {
     let (settings, home, environment) = (scene.settings, scene.home, scene.environment);
     let patience = settings.wake.patience.duration();
     let gathered = match from {
-        From::Network(channel) => {
+        Origin::Network(channel) => {
             let connection = connect::connect_within(settings, home, environment, channel, patience.min(PATIENCE));
             let connection = connection.map_err(|failure| trouble::Why::later(failure.with_hint()))?;
             gather(inbox, memory, Source::Account(&connection), &settings.describe(channel))
         }
-        From::Mailbox => {
+        Origin::Mailbox => {
             let mailbox = connect::mailbox(settings, home, environment, patience.min(MAILBOX));
             let mailbox = mailbox.map_err(|failure| trouble::Why::later(failure.with_hint()))?;
             let name = mailbox.name();
@@ -143,13 +143,13 @@ fn one(scene: &Scene<'_>, memory: &mut Memory, inbox: Inbox<'_>, from: From) -> 
 }
 
 /// What went wrong, without a secret that a server repeated.
-fn why(scene: &Scene<'_>, from: From, error: GatherError) -> trouble::Why {
+fn why(scene: &Scene<'_>, from: Origin, error: GatherError) -> trouble::Why {
     match error {
         GatherError::Fault(Fault::RateLimited { until, why, .. }) => trouble::Why { until: Some(until), ..trouble::Why::later(why) },
         GatherError::Fault(fault) => {
             let words = match from {
-                From::Network(channel) => credential::said(scene, channel, &fault),
-                From::Mailbox => fault.to_string(),
+                Origin::Network(channel) => credential::said(scene, channel, &fault),
+                Origin::Mailbox => fault.to_string(),
             };
             match fault {
                 Fault::Credential { .. } => trouble::Why { refused: true, ..trouble::Why::later(format!("{words} ({})", mend(from))) },
@@ -165,11 +165,11 @@ fn why(scene: &Scene<'_>, from: From, error: GatherError) -> trouble::Why {
 }
 
 /// What would make a refused credential a good one; posting may go on with it as it is.
-fn mend(from: From) -> &'static str {
+fn mend(from: Origin) -> &'static str {
     match from {
-        From::Network(Channel::Mastodon) => "its token has to be allowed to read notifications: scope `read` or `read:notifications`",
-        From::Network(_) => "`reveille channel check` says whether its credential is still good",
-        From::Mailbox => "correct `user` or `password` of [answers]; it is not tried again until that changes",
+        Origin::Network(Channel::Mastodon) => "its token has to be allowed to read notifications: scope `read` or `read:notifications`",
+        Origin::Network(_) => "`reveille channel check` says whether its credential is still good",
+        Origin::Mailbox => "correct `user` or `password` of [answers]; it is not tried again until that changes",
     }
 }
 

@@ -50,7 +50,7 @@ async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
         Ok(false) => {
             let name = ["first", "second"];
             let questions: Vec<_> =
-                survey.questions.iter().zip(name).map(|(q, name)| context! { ask => q.ask, choices => q.choices, name }).collect();
+                survey.questions.iter().zip(name).map(|(q, name)| context! { ask => &q.ask, choices => &q.choices, name }).collect();
             app.pages.show(StatusCode::OK, "survey.html", context! { title => "Two questions", questions })
         }
     })
