@@ -117,7 +117,7 @@ fn rogue(says: Vec<u8>) -> (u16, std::thread::JoinHandle<()>) {
 
 #[test]
 fn a_server_that_says_too_much_or_nothing_is_left() {
-    for says in [vec![], b"* OK ".to_vec(), b"x".repeat(8 << 20), b"* OK a\r\n".repeat(1 << 20)] {
+    for says in [vec![], b"* OK ".to_vec(), b"x".repeat(8 << 20), b"* OK a\r\n".repeat(1 << 20), b"* OK {400000000}\r\n".to_vec()] {
         let (port, thread) = rogue(says);
         let at = MailboxAt {
             address: format!("imap://127.0.0.1:{port}").parse().unwrap(),

@@ -50,6 +50,58 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Carrier for T {
 pub(super) struct Line {
     carrier: Box<dyn Carrier>,
     allowance: Allowance,
+    literals: Literals,
+}
+
+/// Where in the protocol's syntax the bytes are: a literal announces its length at the end of a line (RFC 3501, 4.3), and the client
+/// makes room for all of it at once.
+#[derive(Debug, Default)]
+struct Literals {
+    /// How many bytes of a literal are still to come.
+    inside: usize,
+    /// The end of the line so far.
+    end: Vec<u8>,
+}
+
+impl Literals {
+    /// How much of a line's end is looked at.
+    const END: usize = 32;
+
+    /// Goes over what came. Whether every literal that it announces is within `most` bytes.
+    fn pass(&mut self, mut bytes: &[u8], most: usize) -> bool {
+        while let Some((byte, rest)) = bytes.split_first() {
+            if self.inside > 0 {
+                let skipped = self.inside.min(bytes.len());
+                self.inside -= skipped;
+                bytes = &bytes[skipped..];
+                continue;
+            }
+            bytes = rest;
+            if *byte != b'\n' {
+                if self.end.len() == Self::END {
+                    self.end.remove(0);
+                }
+                self.end.push(*byte);
+                continue;
+            }
+            self.inside = announced(&self.end);
+            self.end.clear();
+            if self.inside > most {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The length in `{262144}` at the end of a line; 0 where there is none.
+fn announced(line: &[u8]) -> usize {
+    // A character of which only the end is here is no digit either.
+    let line = String::from_utf8_lossy(line);
+    let length = line.trim_end_matches('\r').strip_suffix('}').and_then(|line| line.rsplit_once('{'));
+    let length = length.map(|(_, length)| length.trim_end_matches('+'));
+    let digits = length.filter(|length| !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.map_or(0, |digits| digits.parse().unwrap_or(usize::MAX))
 }
 
 impl AsyncRead for Line {
@@ -58,9 +110,14 @@ impl AsyncRead for Line {
         ready!(Pin::new(&mut self.carrier).poll_read(cx, buffer))?;
         let read = buffer.filled().len() - before;
         let left = self.allowance.0.load(Ordering::Relaxed).checked_sub(read);
-        let Some(left) = left else { return Poll::Ready(Err(io::Error::other("it says more than was asked for"))) };
-        self.allowance.set(left);
-        Poll::Ready(Ok(()))
+        let fits = left.is_some_and(|left| self.literals.pass(&buffer.filled()[before..], left + read));
+        match left.filter(|_| fits) {
+            Some(left) => {
+                self.allowance.set(left);
+                Poll::Ready(Ok(()))
+            }
+            None => Poll::Ready(Err(io::Error::other("it says more than was asked for"))),
+        }
     }
 }
 
@@ -84,7 +141,7 @@ pub(super) const WORDS: usize = 64 << 10;
 /// Connects; the greeting was read, and nobody is logged in yet.
 pub(super) async fn connect(mailbox: &Mailbox, allowance: &Allowance) -> Result<Client<Line>, Fault> {
     allowance.set(WORDS);
-    let line = |carrier: Box<dyn Carrier>| Line { carrier, allowance: allowance.clone() };
+    let line = |carrier: Box<dyn Carrier>| Line { carrier, allowance: allowance.clone(), literals: Literals::default() };
     let stream = TcpStream::connect((mailbox.host.as_str(), mailbox.port)).await.map_err(|error| later(error.to_string()))?;
     match &mailbox.way {
         Way::Plain => greeted(Client::new(line(Box::new(stream)))).await,
@@ -137,4 +194,28 @@ pub(super) fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, Fault> {
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = versions.map_err(|error| wrong(&error))?.with_root_certificates(roots).with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_that_is_too_long_is_seen_before_room_is_made_for_it() {
+        for (says, fits) in [
+            ("* 1 FETCH (BODY[]<0> {5}\r\nhello)\r\nA1 OK\r\n", true),
+            ("* 1 FETCH (BODY[]<0> {101}\r\n", false),
+            ("* 1 FETCH (BODY[] {99999999999999999999999}\r\n", false),
+            ("* 1 FETCH (BODY[] {500+}\r\n", false),
+            // What stands in a literal announces nothing, whatever it says.
+            ("* 1 FETCH (BODY[] {19}\r\n0123456789{5000}\r\n)\r\n", true),
+            ("* 1 FETCH (BODY[] {17}\r\n0123456789{5000}\r\n)\r\n", true),
+            ("* OK {5000} words\r\n* OK {}\r\n* OK {x}\r\n", true),
+        ] {
+            assert_eq!(Literals::default().pass(says.as_bytes(), 100), fits, "{says}");
+            // Whatever pieces it comes in.
+            let mut literals = Literals::default();
+            assert_eq!(says.bytes().all(|byte| literals.pass(&[byte], 100)), fits, "{says}");
+        }
+    }
 }
