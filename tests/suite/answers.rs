@@ -223,7 +223,8 @@ fn a_full_inbox_is_said_and_nothing_is_lost() {
     let said = wake(&mut home, now());
     assert!(said.stdout.contains("inbox/ is full"), "{said:?}");
     std::fs::remove_file(home.join("inbox/0.md")).unwrap();
-    let files = || std::fs::read_dir(home.join("inbox")).unwrap().count();
+    let folder = home.join("inbox");
+    let files = || std::fs::read_dir(&folder).unwrap().count();
     let _ = wake(&mut home, now() + chrono::TimeDelta::hours(2));
     assert_eq!(files(), 500, "there was room for one");
     std::fs::remove_file(home.join("inbox/1.md")).unwrap();

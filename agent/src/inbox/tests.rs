@@ -36,7 +36,7 @@ fn holds(sender: &str, excerpt: &str) {
     let shown = format!("\n\n### Answers\n\n- {}", shown::markdown(&answer(sender, excerpt)));
     let bytes = place(LIST.as_bytes().to_vec(), block(&shown));
     let progress = Progress::parse(bytes.clone()).expect("parsed");
-    let items: Vec<&str> = progress.items.iter().map(|item| item.text.as_str()).collect();
+    let items: Vec<&str> = progress.items.iter().map(|item| item.text()).collect();
     assert_eq!(items, ["Post issue 45 to Mastodon", "Done"], "{sender:?} {excerpt:?}");
     assert!(progress.answers.is_empty(), "{sender:?} {excerpt:?} is heard as the human's answer");
     assert_eq!(progress.last_run(), Some(1));
