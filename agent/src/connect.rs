@@ -2,9 +2,12 @@
 //!
 //! Must stay true: a secret goes to the server of its own section of the settings, and nowhere else.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use reveille_mission::Channel;
+use reveille_skills::answers::imap::Mailbox;
 use reveille_skills::channels::bluesky::Bluesky;
 use reveille_skills::channels::email::{Dkim, Email, MailServer};
 use reveille_skills::channels::mastodon::Mastodon;
@@ -13,6 +16,7 @@ use reveille_skills::channels::{Connection, Fault};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::home::Home;
+use crate::inbox::mailbox_at;
 use crate::settings::{self, Settings};
 
 /// Where the session of Bluesky is kept between wakes: the server counts how often one logs in.
@@ -41,7 +45,45 @@ pub(crate) fn connect_with(
     channel: Channel,
     secret: Option<SecretString>,
 ) -> Outcome<Connection> {
-    let (channels, patience) = (&settings.channels, settings.wake.patience.duration());
+    connection(settings, home, environment, channel, secret, settings.wake.patience.duration())
+}
+
+/// The same, with another patience: for reading in passing.
+///
+/// # Errors
+/// See [`connect`].
+pub(crate) fn connect_within(
+    settings: &Settings,
+    home: &Home,
+    environment: &Environment,
+    channel: Channel,
+    patience: Duration,
+) -> Outcome<Connection> {
+    let secret = settings.secret(channel).map(|secret| secret.reveal(environment, home)).transpose()?;
+    connection(settings, home, environment, channel, secret, patience)
+}
+
+/// The mailbox that answers come to.
+///
+/// # Errors
+/// There is none in the settings, they can't be used, or its password can't be revealed.
+pub(crate) fn mailbox(settings: &Settings, home: &Home, environment: &Environment, patience: Duration) -> Outcome<Mailbox> {
+    let none = || Failure::message(Kind::Settings, "there is no mailbox in the settings").hint("add `imap` to [answers] in reveille.toml");
+    let unopened = mailbox_at(settings, home.root()).ok_or_else(none)?;
+    let password = settings.answers.as_ref().and_then(|answers| answers.password.as_ref()).ok_or_else(none)?;
+    let hint = "correct [answers] in reveille.toml; docs/settings.md has its keys";
+    unopened.open(password.reveal(environment, home)?, patience).map_err(|fault| Failure::new(Kind::Failed, fault).hint(hint))
+}
+
+fn connection(
+    settings: &Settings,
+    home: &Home,
+    environment: &Environment,
+    channel: Channel,
+    secret: Option<SecretString>,
+    patience: Duration,
+) -> Outcome<Connection> {
+    let channels = &settings.channels;
     let secret = || secret.clone().ok_or_else(|| absent(channel));
     match channel {
         Channel::Mastodon => {

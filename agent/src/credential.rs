@@ -102,6 +102,16 @@ pub(crate) fn mark(scene: &Scene<'_>, channel: Option<Channel>) -> String {
     Sha256::digest(whole.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The same of the mailbox that answers come to.
+pub(crate) fn mark_of_mailbox(scene: &Scene<'_>) -> String {
+    let settings = std::fs::read_to_string(scene.home.settings()).unwrap_or_default();
+    let table: toml::Table = toml::from_str(&settings).unwrap_or_default();
+    let secret = scene.settings.answers.as_ref().and_then(|answers| answers.password.as_ref());
+    let secret = secret.and_then(|secret| secret.reveal(scene.environment, scene.home).ok());
+    let whole = format!("{:?} {:?}", table.get("answers"), secret.as_ref().map(fingerprint));
+    Sha256::digest(whole.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What to do about a refused credential, in words that stay the same, so that it is asked once.
 pub(crate) fn unblock(channel: Channel, source: &str) -> String {
     format!("the credential of {} ({source}) is not accepted: replace it: `reveille channel login {channel}`", channel.title())

@@ -19,6 +19,7 @@ mod fault;
 mod handover;
 mod home;
 mod home_key;
+mod inbox;
 mod learn;
 mod lease;
 mod ledger;

@@ -1,6 +1,7 @@
 //! reveille.toml: one documented struct a section. Unknown keys are refused with the nearest right name; secrets stand
 //! here by reference only, and no message repeats a value.
 
+mod answers;
 mod backup;
 mod days;
 mod email;
@@ -22,6 +23,7 @@ use reveille_schedules::{Cron, Every, Quiet, Schedule};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub(crate) use answers::Answers;
 pub(crate) use backup::Backup;
 pub(crate) use days::Days;
 pub(crate) use email::{Dkim, Email};
@@ -67,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) experiments: Rates,
     /// `[site]`: the readers' side.
     pub(crate) site: Option<Site>,
+    /// `[answers]`: what comes in.
+    pub(crate) answers: Option<Answers>,
     /// `[notice]`: how the owner is told when wakes have failed for a day.
     pub(crate) notice: Option<Notice>,
     /// Hosts that `needs:url:` may ask, besides those of `url` and the channels.
@@ -275,6 +279,9 @@ impl Settings {
         if let Some(problem) = settings.site.as_ref().and_then(Site::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[site]"), 1, problem, "see docs/settings.md")]);
         }
+        if let Some(problem) = settings.answers.as_ref().and_then(Answers::problem) {
+            return Err(vec![Diagnostic::error(keys::line_of(text, "[answers]"), 1, problem, "see docs/settings.md")]);
+        }
         if let Some(problem) = settings.channels.email.as_ref().and_then(Email::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[channels.email]"), 1, problem, "see docs/settings.md")]);
         }
@@ -332,7 +339,8 @@ impl Settings {
     /// Files that hold secrets, relative to the home or absolute: no backup takes them.
     pub(crate) fn secret_files(&self) -> Vec<PathBuf> {
         let dkim = self.channels.email.as_ref().and_then(|email| email.dkim.as_ref()).map(|dkim| &dkim.key);
-        let all = Channel::ALL.into_iter().filter_map(|channel| self.secret(channel)).chain(dkim);
+        let mailbox = self.answers.as_ref().and_then(|answers| answers.password.as_ref());
+        let all = Channel::ALL.into_iter().filter_map(|channel| self.secret(channel)).chain(dkim).chain(mailbox);
         all.filter_map(|secret| if let Secret::File(path) = secret { Some(path.clone()) } else { None }).collect()
     }
 

@@ -15,6 +15,7 @@ use crate::deliberate::{Deliberation, Manner, deliberate};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fault::Moment;
 use crate::handover::{Letter, Notes};
+use crate::inbox;
 use crate::learn;
 use crate::lease::Lock;
 use crate::ledger;
@@ -221,6 +222,9 @@ fn stages_of(
         memory.keep_text("unreported", &report).or_fail()?;
     }
     notes.hurt.extend(stages.finish("prepare", || act::prepare_by_hand(guard, memory, run, &deliberation, &asks))?);
+    let shelf = &deliberation.loaded.shelf;
+    let stopped = stages.brake();
+    notes.hurt.extend(stages.finish("inbox", || Ok(inbox::fetch(scene, memory, run, shelf, &stopped)))?);
     ticks.extend(done.edits.clone());
     let report = stages.finish("record", || record_all(guard, memory, run, &deliberation, sheet, &done, ticks, notes))?;
     memory.keep_text("unreported", "").or_fail()?;
@@ -344,7 +348,8 @@ fn record_all(
     // Whoever paused it meanwhile sees it here too.
     notes.hurt.extend(memory.paused(guard.now()).or_fail()?.map(|pause| crate::pausing::sentence(&pause)));
     let reach = reached::lines(scene, memory)?;
-    let body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers::numbers(deliberation, &shelf), &reach);
+    let mut body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers::numbers(deliberation, &shelf), &reach);
+    body.push_str(&inbox::section(memory)?);
     let last = memory.text("block").or_fail()?;
     edits.push(Edit::Block { body: body.clone(), last });
     let before = deliberation.loaded.progress.bytes().to_vec();

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
 mod backup;
 mod backups;
 mod clicks;
@@ -18,9 +19,11 @@ mod sheets;
 mod signs;
 mod slots;
 mod subscribers;
+mod surveys;
 mod visits;
 mod words;
 
+pub use answers::{AnswerKind, AnswerRow, Heard, NoAnswer};
 pub use backup::Copied;
 pub use backups::{BackupRow, HookEnd};
 pub use clicks::Click;
@@ -42,5 +45,6 @@ pub use sheets::{AskRow, CandidateRow, Sheet};
 pub use signs::{Sign, SignKind};
 pub use slots::{Begun, Lease, MissedSlots};
 pub use subscribers::{Confirmed, Frequency, Preferences, SignUp, SignUpCaps, SignedUp, Subscriber, WantedFor, WantedMail};
+pub use surveys::{Answered, Question, Survey};
 pub use visits::{DayVisits, LoggedDay, OTHER, View, Visitor};
 pub use words::{Approval, Pause};

@@ -9,6 +9,7 @@ mod peer;
 mod router;
 mod server;
 mod subscribe;
+mod survey;
 mod visits;
 mod writer;
 

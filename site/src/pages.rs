@@ -16,6 +16,7 @@ const CARRIED: &[(&str, &str)] = &[
     ("notice.html", include_str!("templates/notice.html")),
     ("subscribe.html", include_str!("templates/subscribe.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
+    ("survey.html", include_str!("templates/survey.html")),
 ];
 
 /// A template is wrong.

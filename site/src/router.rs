@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::experiment::with_headline;
 use crate::files::files;
 use crate::headers::Headers;
-use crate::{subscribe, visits};
+use crate::{subscribe, survey, visits};
 
 /// How long a request may take, its body and its answer's head together. More is answered with 408.
 pub(crate) const REQUEST: Duration = Duration::from_secs(20);
@@ -27,7 +27,8 @@ pub fn router(app: &App) -> Router {
 
 /// The same with another limit of time.
 pub(crate) fn router_within(app: &App, time: Duration) -> Router {
-    bounded(visits::counted(with_headline(app, files(app)).merge(subscribe::routes(app)), app), app, time)
+    let forms = subscribe::routes(app).merge(survey::routes(app));
+    bounded(visits::counted(with_headline(app, files(app)).merge(forms), app), app, time)
 }
 
 /// Puts the bounds around what answers: from the outside in the headers, a net for panics, the size, the time.

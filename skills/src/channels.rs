@@ -19,6 +19,7 @@ use reveille_memory::{Effect, EvidenceRow, Sending};
 use reveille_mission::Channel;
 use serde::{Deserialize, Serialize};
 
+use crate::answers::Looked;
 use crate::distribute::Post;
 
 /// An account on a channel that a program may use.
@@ -334,6 +335,18 @@ impl Connection {
             Connection::Mastodon(mastodon) => mastodon.answered(ids, now),
             Connection::Bluesky(bluesky) => bluesky.answered(ids, now),
             Connection::Email(_) => Ok(vec![]),
+        }
+    }
+
+    /// Replies to us and mentions of us since `place`, see [`crate::answers`]. Nothing is marked as read there.
+    ///
+    /// # Errors
+    /// The server can't be asked.
+    pub fn mentions(&self, place: Option<&str>, most: usize, now: DateTime<Utc>) -> Result<Looked, Fault> {
+        match self {
+            Connection::Mastodon(mastodon) => mastodon.mentions(place, most, now),
+            Connection::Bluesky(bluesky) => bluesky.mentions(place, most, now),
+            Connection::Email(_) => Ok(Looked::default()),
         }
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+pub mod answers;
 pub mod channels;
 pub mod delivery;
 mod disk;

@@ -69,6 +69,73 @@ pub struct Smtp {
     pub process: Process,
 }
 
+/// Dovecot with one mailbox, `letter`.
+#[derive(Debug)]
+pub struct Imap {
+    /// The port in clear, with STARTTLS.
+    pub plain_port: u16,
+    /// The port with TLS from the first byte.
+    pub tls_port: u16,
+    /// The name to log in with.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+    /// The authority that signed the certificate of `localhost` and 127.0.0.1 (PEM).
+    pub ca: PathBuf,
+    /// The process.
+    pub process: Process,
+}
+
+impl Imap {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    #[must_use]
+    pub fn start() -> Self {
+        let process = Process::start("imap");
+        Self {
+            plain_port: process.port("plain_port"),
+            tls_port: process.port("tls_port"),
+            user: process.text("user"),
+            password: process.text("password"),
+            ca: process.text("ca").into(),
+            process,
+        }
+    }
+
+    /// Delivers a message: its number orders it among the others.
+    ///
+    /// # Panics
+    /// When the folder can't be written.
+    pub fn deliver(&self, number: u32, message: &[u8]) {
+        let inbox = self.process.folder().join("inbox");
+        let name = format!("{}.M{number}.test", 1_795_000_000 + number);
+        let done = std::fs::write(inbox.join("tmp").join(&name), message)
+            .and_then(|()| std::fs::rename(inbox.join("tmp").join(&name), inbox.join("new").join(&name)));
+        done.unwrap_or_else(|error| panic!("{}: {error}", inbox.display()));
+        // Whoever reads mail there is another user.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let _ = std::fs::set_permissions(inbox.join("new").join(&name), open);
+    }
+
+    /// The messages' files with their flags, as they are now: a message that was marked or deleted has another name, or none.
+    ///
+    /// # Panics
+    /// When the folder can't be read.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let inbox = self.process.folder().join("inbox");
+        let names = |folder: &str| {
+            let entries = std::fs::read_dir(inbox.join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        let mut all = [names("new"), names("cur")].concat();
+        all.sort();
+        all
+    }
+}
+
 impl Mastodon {
     /// Starts one; the first time it is installed before.
     ///

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should say where")]
 
+mod answers;
 mod architecture;
 mod backup;
 mod bad_input;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
 use reveille_tests::scripted::{Play, Request, Scripted};
-use reveille_tests::servers::{Mastodon, Pds, Process, Smtp, script};
+use reveille_tests::servers::{Imap, Mastodon, Pds, Process, Smtp, script};
 use serde_json::{Value, json};
 
 fn client() -> Client {
@@ -171,8 +171,23 @@ fn the_mail_server_takes_hundreds_of_messages_a_second() {
 }
 
 #[test]
+fn the_mailbox_takes_what_is_delivered_and_goes() {
+    let server = Imap::start();
+    server.deliver(1, b"From: ann@home.net\r\n\r\nHello\r\n");
+    let mut line = TcpStream::connect(("127.0.0.1", server.plain_port)).unwrap();
+    line.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let login = format!("a LOGIN {} {}\r\nb EXAMINE INBOX\r\nc LOGOUT\r\n", server.user, server.password);
+    line.write_all(login.as_bytes()).unwrap();
+    let mut said = String::new();
+    let _ = line.read_to_string(&mut said).unwrap();
+    assert!(said.contains("\r\n* 1 EXISTS\r\n") && said.contains("READ-ONLY"), "{said}");
+    assert_eq!(server.files().len(), 1);
+    gone_after(server, |server| &server.process);
+}
+
+#[test]
 fn servers_end_on_sigterm_too_and_take_their_folder_with_them() {
-    for name in ["mastodon", "pds", "smtp"] {
+    for name in ["mastodon", "pds", "smtp", "imap"] {
         let mut child = script(name).spawn().unwrap();
         let _held_open = child.stdin.take();
         let mut line = String::new();

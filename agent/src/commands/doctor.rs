@@ -202,7 +202,7 @@ fn notice(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
 
 /// Links out of the home are never followed: say so, rather than let the human wonder.
 fn links(root: &Path, findings: &mut Vec<Finding>) {
-    for name in ["mission", "PROGRESS.md", "drafts", "issues", "site", "memory", "outbox"] {
+    for name in ["mission", "PROGRESS.md", "drafts", "issues", "site", "memory", "outbox", "inbox"] {
         let path = root.join(name);
         let leaves = path.is_symlink() && std::fs::canonicalize(&path).is_ok_and(|real| !real.starts_with(root));
         if leaves {

@@ -62,12 +62,21 @@ struct Standing {
     /// Why it can't.
     readers_problem: Option<String>,
     channels: Vec<Reachable>,
+    /// What came in, once anything has.
+    answers: Option<Answers>,
     /// What each channel brought, where that was measured.
     reach: Vec<Reached>,
     /// Who came to the site, and how far; nothing where it is not counted.
     visits: Option<Visits>,
     /// What is tried.
     experiments: Vec<crate::experiments::Shown>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answers {
+    all: u32,
+    /// Found by the last wake.
+    new: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -193,6 +202,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         learned: Learned::default(),
         backups: Backups::default(),
         channels: vec![],
+        answers: None,
         reach: vec![],
         visits: None,
         experiments: vec![],
@@ -247,6 +257,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     standing.missed =
         passed.map(|missed| Missed { first: missed.first, last: missed.last, count: missed.count, why: missed.why }).collect();
     standing.learned = Learned { lines: memory.label_count().or_fail()?, set_aside: crate::learn::set_aside(memory)? };
+    standing.answers = crate::inbox::counts(memory)?.map(|(all, new)| Answers { all, new });
     standing.reach = reveille_skills::measure::reached(memory, &ready.settings.priors, now).or_fail()?;
     if ready.settings.site.is_some() {
         standing.visits = visits(memory, now).or_fail()?;
@@ -353,6 +364,9 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     }
     if let Some(trouble) = &backups.trouble {
         out.push_str(&format!("            the last one failed: {trouble}\n"));
+    }
+    if let Some(Answers { all, new }) = &standing.answers {
+        out.push_str(&format!("answers     {new} new by the last wake, {all} in all: `reveille answers`\n"));
     }
     for channel in &standing.channels {
         let missing = channel.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();

@@ -5,7 +5,7 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 20] = [
+const KEYS: [(&str, &[&str]); 21] = [
     (
         "*",
         &[
@@ -25,6 +25,7 @@ const KEYS: [(&str, &[&str]); 20] = [
             "experiments",
             "notice",
             "site",
+            "answers",
             "hosts",
         ],
     ),
@@ -46,6 +47,7 @@ const KEYS: [(&str, &[&str]); 20] = [
     ("experiments", &["base", "wanted"]),
     ("notice", &["by"]),
     ("site", &["listen", "proxies", "mails_a_network", "mails_a_day", "logs"]),
+    ("answers", &["imap", "user", "password", "ca", "folder"]),
     (
         "priors",
         &[

@@ -114,7 +114,8 @@ impl super::Settings {
     /// The variables that hold secrets, with their channels: whoever starts a wake must set them.
     pub(crate) fn secrets_of_environment(&self) -> Vec<(Channel, &str)> {
         let dkim = self.channels.email.as_ref().and_then(|email| email.dkim.as_ref()).map(|dkim| (Channel::Email, &dkim.key));
-        let all = self.configured().into_iter().filter_map(|channel| Some((channel, self.secret(channel)?))).chain(dkim);
+        let mailbox = self.answers.as_ref().and_then(|answers| answers.password.as_ref()).map(|password| (Channel::Email, password));
+        let all = self.configured().into_iter().filter_map(|channel| Some((channel, self.secret(channel)?))).chain(dkim).chain(mailbox);
         all.filter_map(|(channel, secret)| if let Secret::Env(name) = secret { Some((channel, name.as_str())) } else { None }).collect()
     }
 }

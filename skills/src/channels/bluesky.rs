@@ -6,6 +6,7 @@
 //! names, drops the headers that say when a rate limit ends, and panics on records of an unexpected shape.
 
 mod facets;
+mod mentions;
 mod record;
 mod session;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use url::Url;
 use super::fuzzed::Heard;
 use super::http::Answer;
 use super::{Account, Answered, Attached, Fault, Frozen, Look, Piece, PostLimits, Receipt};
+use crate::answers::Looked;
 use record::{COLLECTION, Post};
 use session::Client;
 
@@ -246,6 +248,10 @@ impl Bluesky {
             text: stored.value["text"].as_str().unwrap_or_default().to_owned(),
             fetched_at: now,
         })))
+    }
+
+    pub(super) fn mentions(&self, place: Option<&str>, most: usize, now: DateTime<Utc>) -> Result<Looked, Fault> {
+        mentions::mentions(&self.client, place, most, now)
     }
 
     pub(super) fn answered(&self, ids: &[String], now: DateTime<Utc>) -> Result<Vec<Answered>, Fault> {

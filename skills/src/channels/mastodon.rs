@@ -15,6 +15,7 @@ pub mod login;
 mod look;
 mod measure;
 mod media;
+mod mentions;
 mod same;
 mod send;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use url::Url;
 use super::fuzzed::Heard;
 use super::http::{Answer, Http};
 use super::{Account, Answered, Attached, Fault, Frozen, Look, Piece, Receipt};
+use crate::answers::Looked;
 use entities::{Instance, InstanceV1, InstanceV2, Owner};
 
 const CHANNEL: Channel = Channel::Mastodon;
@@ -114,6 +116,10 @@ impl Mastodon {
 
     pub(super) fn answered(&self, ids: &[String], now: DateTime<Utc>) -> Result<Vec<Answered>, Fault> {
         measure::answered(self, ids, now)
+    }
+
+    pub(super) fn mentions(&self, place: Option<&str>, most: usize, now: DateTime<Utc>) -> Result<Looked, Fault> {
+        mentions::mentions(self, place, most, now)
     }
 
     /// Whose token it is: the read-only call that proves it.

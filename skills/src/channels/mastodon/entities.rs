@@ -16,7 +16,7 @@ const UNSAID: PostLimits = PostLimits { characters: 500, link: 23 };
 const MOST: PostLimits = PostLimits { characters: 1_000_000, link: 1000 };
 
 /// Who the token belongs to (`verify_credentials`).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub(super) struct Owner {
     #[serde(deserialize_with = "id")]
@@ -57,6 +57,22 @@ pub(super) struct Status {
     pub(super) favourites_count: Option<u64>,
     #[serde(deserialize_with = "said")]
     pub(super) quotes_count: Option<u64>,
+}
+
+/// A notification.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default)]
+pub(super) struct Notification {
+    #[serde(deserialize_with = "id")]
+    pub(super) id: Option<String>,
+    #[serde(deserialize_with = "said")]
+    pub(super) r#type: Option<String>,
+    #[serde(deserialize_with = "said")]
+    pub(super) created_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "said")]
+    pub(super) account: Option<Owner>,
+    #[serde(deserialize_with = "said")]
+    pub(super) status: Option<Status>,
 }
 
 /// What the server says of itself, from either page.
