@@ -5,6 +5,13 @@
 import { readFileSync } from "node:fs";
 import { PHONE, open } from "./chromium.mjs";
 
+// An error without a page is an answer, too.
+const arrived = (navigation) =>
+  navigation.catch((error) => {
+    if (/ERR_HTTP_RESPONSE_CODE_FAILURE/.test(String(error))) return null;
+    throw error;
+  });
+
 export async function attack(browser, file) {
   const { urls = [], forms = [] } = JSON.parse(readFileSync(file, "utf8"));
   const { page, close } = await open(browser, PHONE);
@@ -23,13 +30,14 @@ export async function attack(browser, file) {
     if (seen.executed) result.executed.push(from);
     result.markup.push(...seen.markup.map((html) => `${from}: ${html}`));
     result.blocked.push(...seen.blocked.map((what) => `${from}: ${what}`));
-    if (new URL(page.url()).origin !== new URL(from).origin) result.left.push(`${from} → ${page.url()}`);
+    const here = page.url();
+    if (!here.startsWith("chrome-error:") && new URL(here).origin !== new URL(from).origin) result.left.push(`${from} → ${here}`);
   };
-  for (const url of urls) await look(url, () => page.goto(url, { waitUntil: "load" }));
+  for (const url of urls) await look(url, () => arrived(page.goto(url, { waitUntil: "load" })));
   for (const { url, fields } of forms) {
     await page.goto(url, { waitUntil: "load" });
     await look(url, async () => {
-      const answered = page.waitForNavigation({ waitUntil: "load" });
+      const answered = arrived(page.waitForNavigation({ waitUntil: "load" }));
       await page.evaluate(send, fields);
       return answered;
     });
@@ -38,8 +46,11 @@ export async function attack(browser, file) {
   return result;
 }
 
+// What follows runs in the page.
+
 function listen() {
   window.__xss = 0;
+  window.alert = window.confirm = window.prompt = () => (window.__xss += 1);
   window.__blocked = [];
   const seen = (event) => window.__blocked.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`);
   document.addEventListener("securitypolicyviolation", seen);
@@ -47,6 +58,8 @@ function listen() {
 
 // Does what a reader may do: points at everything, focuses it.
 async function provoke() {
+  // An empty answer of a server: the page is the browser's own.
+  if (location.protocol === "chrome-error:") return { executed: false, markup: [], blocked: [] };
   const elements = [...document.querySelectorAll("*")];
   for (const element of elements) {
     for (const kind of ["mouseover", "mouseenter", "pointerover", "focusin", "toggle", "animationstart"]) {

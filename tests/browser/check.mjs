@@ -5,6 +5,7 @@
 import { pages } from "./pages.mjs";
 import { install } from "./install.mjs";
 import { offline } from "./offline.mjs";
+import { release } from "./release.mjs";
 import { keyboard } from "./keyboard.mjs";
 import { attack } from "./attack.mjs";
 import { syntax } from "./syntax.mjs";
@@ -17,6 +18,8 @@ const COMMANDS = {
   install: (browser, [url]) => install(browser, url),
   // offline URL ISSUE-URL UNKNOWN-URL: what is there without a network
   offline: (browser, [url, issue, unknown]) => offline(browser, url, issue, unknown),
+  // release URL PROGRAM ARGUMENT...: what is kept before and after the program has changed the site
+  release: (browser, [url, ...program]) => release(browser, url, program),
   // keyboard URL: Tab from the top to the end, then the form by keys only
   keyboard: (browser, [url]) => keyboard(browser, url),
   // xss FILE: a JSON file {urls: [...], forms: [{url, fields: {NAME: TEXT}}]}; counts what was executed

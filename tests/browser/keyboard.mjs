@@ -40,6 +40,8 @@ async function fill(page, url) {
   return { touched, button, url: request.url(), body: request.postData() ?? "" };
 }
 
+// What follows runs in the page.
+
 function reachable() {
   const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
   const can = (element) => element.tabIndex >= 0 && !element.disabled && element.type !== "hidden" && element.getClientRects().length > 0;

@@ -38,6 +38,8 @@ export async function offline(browser, url, issue, unknown) {
   return { network, kept, online, reloaded, home, unknown: lost, again };
 }
 
+// What follows runs in the page.
+
 async function state() {
   const pictures = [...document.images];
   for (const picture of pictures) {
@@ -56,7 +58,7 @@ async function state() {
   };
 }
 
-async function keeps() {
+export async function keeps() {
   const all = {};
   for (const name of await caches.keys()) all[name] = (await (await caches.open(name)).keys()).map((request) => request.url);
   return all;

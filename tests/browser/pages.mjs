@@ -30,6 +30,8 @@ async function one(browser, axe, url) {
   return { url, status: answer?.status(), ...heard, ...said, views };
 }
 
+// What follows runs in the page.
+
 function facts() {
   const paints = Object.fromEntries(performance.getEntriesByType("paint").map((paint) => [paint.name, Math.round(paint.startTime)]));
   return {
