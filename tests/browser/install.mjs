@@ -5,11 +5,12 @@ import { controlled, openLasting } from "./chromium.mjs";
 export async function install(browser, url) {
   const page = await openLasting(browser);
   await page.goto(url, { waitUntil: "networkidle0" });
-  await controlled(page);
+  const app = await page.$("link[rel=manifest]");
+  if (app) await controlled(page);
   const session = await page.createCDPSession();
   const { url: address, errors, data, manifest } = await session.send("Page.getAppManifest");
   const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
-  const said = JSON.parse(data ?? "{}");
+  const said = JSON.parse(data || "{}");
   const icons = [];
   for (const icon of said.icons ?? []) icons.push({ ...icon, ...(await measure(page, new URL(icon.src, address).href)) });
   const apple = await page.evaluate(() => document.querySelector("link[rel=apple-touch-icon]")?.href ?? null);
@@ -21,7 +22,7 @@ export async function install(browser, url) {
     scope: manifest?.scope ?? null,
     icons,
     apple: apple && (await measure(page, apple)),
-    worker: await page.evaluate(async () => (await navigator.serviceWorker.ready).scope),
+    worker: app && (await page.evaluate(async () => (await navigator.serviceWorker.ready).scope)),
   };
 }
 

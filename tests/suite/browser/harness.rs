@@ -55,6 +55,7 @@ fn a_page_that_is_hard_to_read_or_to_reach_is_seen() {
     assert_eq!(order, [1, 0], "{keys}");
     assert_eq!((&keys["visited"][0]["outlined"], &keys["visited"][1]["outlined"]), (&json!(false), &json!(true)));
     assert_eq!(keys["form"], Value::Null);
+    assert_ne!(Browser::run("install", &[&server.url])["installability"], json!([]));
 }
 
 #[test]
