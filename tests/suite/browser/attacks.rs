@@ -75,16 +75,15 @@ fn nothing_that_a_stranger_sends_is_executed() {
     for payload in payloads() {
         urls.push(site.at(&format!("?via={}", encoded(payload))));
         urls.push(site.at(&encoded(payload).replace('+', "%20")));
-        urls.push(site.at(&format!("issues/{payload}", payload = encoded(payload).replace('+', "%20"))));
     }
     for place in ["confirm", "leave", "preferences"] {
         urls.extend(payloads().iter().take(12).map(|payload| site.at(&format!("{place}?token={0}&t={0}", encoded(payload)))));
     }
-    let forms: Vec<Value> = payloads()
-        .iter()
-        .flat_map(|payload| {
-            let form = |email: &str, website: &str| json!({ "url": site.url, "fields": { "email": email, "website": website } });
-            [form(payload, ""), form(&format!("\"{payload}\"@reader.example"), "")]
+    let forms: Vec<Value> = (0..)
+        .zip(payloads())
+        .map(|(at, payload)| {
+            let email = if at % 2 == 0 { payload.to_owned() } else { format!("\"{payload}\"@reader.example") };
+            json!({ "url": site.url, "fields": { "email": email, "website": "" } })
         })
         .collect();
     let seen = nothing_runs(&site, &urls, &json!(forms));

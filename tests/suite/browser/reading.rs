@@ -86,6 +86,7 @@ fn an_issue_is_read_offline_and_says_that_it_is_a_copy() {
     let kept: Vec<&str> = caches.values().flat_map(list).map(|url| url.as_str().unwrap()).collect();
     assert_eq!(kept.iter().filter(|url| url.contains("/issues/") && url.contains("/?")).count(), 6, "{kept:?}");
     for url in kept {
+        assert!(url.contains("?kept="), "who counts visits takes it for one: {url}");
         assert!(url.starts_with(&site.url), "{url}");
         for never in ["subscribe", "confirm", "leave", "preferences"] {
             assert!(!url.contains(never), "{url}");

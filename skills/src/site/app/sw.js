@@ -32,7 +32,9 @@ function pathOf(url) {
   return url.slice(SCOPE.length).replace(/[?#].*$/, "").replace(/(^|\/)index\.html$/, "$1");
 }
 
-const keyOf = (path) => SCOPE + path + "?" + DIGESTS.get(path);
+// The address that a copy is fetched from and kept under: no cache on the way has another content under it, and who counts visits
+// sees by "kept" that nobody reads.
+const keyOf = (path) => SCOPE + path + "?kept=" + DIGESTS.get(path);
 
 // --- keeping ---
 
@@ -67,7 +69,7 @@ async function keep(cache, path) {
   const key = keyOf(path);
   if (await cache.match(key, ALL)) return;
   const known = await caches.match(key, ALL);
-  const response = known || (await fetch(SCOPE + path, { cache: "no-cache", credentials: "same-origin" }));
+  const response = known || (await fetch(key, { credentials: "same-origin" }));
   if (!response.ok) throw new Error(path + ": " + response.status);
   const headers = new Headers(response.headers);
   headers.delete("content-encoding");
