@@ -94,7 +94,7 @@ lint-docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
 lint-scripts:
-	@if command -v shellcheck >/dev/null; then shellcheck -x tests/servers/install.sh $$(grep -lE '^#!.*[/ ](ba)?sh$$' .ci/run script/* models/*/*.sh tests/servers/*/run tests/stand-ins/*); \
+	@if command -v shellcheck >/dev/null; then shellcheck -x tests/servers/install.sh $$(grep -lE '^#!.*[/ ](ba)?sh$$' .ci/run script/* models/*/*.sh tests/browser/run tests/servers/*/run tests/stand-ins/*); \
 	else echo "lint: no shellcheck here, so the shell scripts were not checked"; fi
 
 # Once for each version: two to four minutes, then kept in target/tools.

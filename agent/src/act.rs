@@ -267,5 +267,6 @@ pub(crate) fn publication(scene: &Scene<'_>) -> reveille_skills::settings::Publi
         language: settings.language.clone(),
         description: settings.description.clone(),
         served: settings.served,
+        readers_side: settings.site.is_some(),
     }
 }

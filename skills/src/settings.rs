@@ -24,6 +24,10 @@ pub struct Publication {
     /// Whether `url` is served already: then a page counts as published only when it was fetched from there.
     #[serde(default)]
     pub served: bool,
+    /// Whether `reveille serve` answers readers: then every page has a form to subscribe, and the archive can be installed and read
+    /// offline.
+    #[serde(default)]
+    pub readers_side: bool,
 }
 
 fn english() -> String {
@@ -74,6 +78,7 @@ mod tests {
                 language: english(),
                 description: None,
                 served: false,
+                readers_side: false,
             };
             assert_eq!(publication.address(path), expected);
         }

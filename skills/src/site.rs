@@ -1,9 +1,10 @@
-//! Rendering the publication into `site/`: pages, feeds, sitemap.
+//! Rendering the publication into `site/`: pages, feeds, sitemap; with `[site]` also what makes it an app.
 //!
 //! Must stay true: the bytes depend on the home's files, the settings and the program only, never on a clock or on the order
 //! in which things were done; a render that was cut off anywhere is put right by the next one; a page that is public is
 //! never lost to a fault in its source.
 
+mod app;
 mod feeds;
 mod gather;
 mod lists;
@@ -60,6 +61,14 @@ pub enum SiteError {
         /// What is wrong.
         message: String,
     },
+    /// A file of the app could not be written as JSON.
+    #[error("failed to write {file}: {message}")]
+    App {
+        /// The file.
+        file: &'static str,
+        /// The writer's words.
+        message: String,
+    },
     /// A feed could not be written as XML or JSON.
     #[error("failed to write the feed {feed}: {message}")]
     Feed {
@@ -76,7 +85,7 @@ impl SiteError {
         match self {
             SiteError::Disk(error) => error.hint(),
             SiteError::Template { path, .. } => Some(format!("mend {path}, or remove it to use the one that the program carries")),
-            SiteError::Feed { .. } => None,
+            SiteError::Feed { .. } | SiteError::App { .. } => None,
         }
     }
 }
@@ -86,6 +95,8 @@ struct Site<'a> {
     root: &'a Root,
     publication: &'a Publication,
     templates: &'a Templates,
+    /// The stylesheet.
+    style: String,
     /// Digest of the program, the templates and the settings.
     shell: String,
     /// When the render began, by the disk's clock.
@@ -113,18 +124,20 @@ pub fn render(home: &Path, publication: &Publication) -> Result<RenderReport, Si
 pub(crate) fn render_reaching(home: &Path, publication: &Publication, pages_written: &dyn Fn()) -> Result<RenderReport, SiteError> {
     let root = Root::open(home)?;
     let templates = Templates::load(&root)?;
+    let style = app::stylesheet(publication, templates.style());
     let shell = shell_of(publication, &templates);
     let last = Manifest::load(&root);
     let mut warnings = Vec::new();
     let began = DiskTime::now(&root)?;
     let pages = gather(&root, &last, &shell, began, &mut warnings)?;
-    let mut site = Site { root: &root, publication, templates: &templates, shell, began, pages };
+    let mut site = Site { root: &root, publication, templates: &templates, style, shell, began, pages };
     let mut output = Output::new(&root, last.files.clone());
 
     page::write_all(&mut site, &last, &mut output, &mut warnings)?;
     pages_written();
     lists::write(&site, &mut output)?;
     let feeds = feeds::write(&site, &last, &mut output)?;
+    app::write(&site, &mut output)?;
     references::check(&site, &output, &mut warnings);
 
     let settled = output.settle()?;
@@ -151,9 +164,9 @@ fn changed_by_others(path: &str) -> FileDiagnostic {
 
 /// Digest of what every page depends on. The owner's address is on no page.
 fn shell_of(publication: &Publication, templates: &Templates) -> String {
-    let Publication { name, url, language, description, owner: _, served: _ } = publication;
+    let Publication { name, url, language, description, owner: _, served: _, readers_side: _ } = publication;
     let parts = [env!("CARGO_PKG_VERSION"), &templates.digest, name, url.as_str(), language, description.as_deref().unwrap_or_default()];
-    sha256(format!("{parts:?}").as_bytes())
+    sha256(format!("{:?}", (parts, app::digest(publication))).as_bytes())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //!
 //! Must stay true: a home that is dropped has been searched for its credentials; one that stands where it must not fails the test.
 
+pub mod browser;
 pub mod fuzzed;
 mod leaks;
 pub mod scripted;

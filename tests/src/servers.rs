@@ -329,7 +329,7 @@ fn repository_file(path: &str) -> PathBuf {
 }
 
 /// Where servers are installed: `test-servers` in the target folder, or what `REVEILLE_TEST_SERVERS` says, for clones that share.
-fn installs() -> PathBuf {
+pub(crate) fn installs() -> PathBuf {
     let own = || {
         let exe = std::env::current_exe().unwrap_or_default();
         // target/release/deps/suite-… → target/test-servers

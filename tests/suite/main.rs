@@ -8,6 +8,7 @@ mod backup;
 mod bad_input;
 mod brakes;
 mod breakers;
+mod browser;
 mod channel;
 mod channels;
 mod commands;

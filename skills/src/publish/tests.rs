@@ -20,6 +20,7 @@ fn publication() -> Publication {
         language: "en".into(),
         description: None,
         served: false,
+        readers_side: false,
     }
 }
 

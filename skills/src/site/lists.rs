@@ -10,7 +10,7 @@ use minijinja::{Value, context};
 use super::gather::Page;
 use super::output::Output;
 use super::page::card;
-use super::{Site, SiteError};
+use super::{Site, SiteError, app};
 use crate::disk::sha256;
 
 /// How many issues the home page shows below the latest.
@@ -19,16 +19,24 @@ const EARLIER: usize = 9;
 /// What every template gets. `file` is the page's path below `site/`.
 pub(super) fn shared(site: &Site<'_>, file: &str, title: &str, description: &str) -> Value {
     let depth = file.matches('/').count();
+    let root = if depth == 0 { "./".to_owned() } else { "../".repeat(depth) };
+    shared_from(site, file, &root, title, description)
+}
+
+/// The same for a page that has another way to the site's folder.
+pub(super) fn shared_from(site: &Site<'_>, file: &str, root: &str, title: &str, description: &str) -> Value {
     let publication = site.publication;
     context! {
         site => context! {
             name => &publication.name,
             description => &publication.description,
             language => &publication.language,
-            style => site.templates.style_version(),
+            // A short name of its content, so that browsers fetch a changed one.
+            style => sha256(site.style.as_bytes()).chars().take(8).collect::<String>(),
+            app => app::shared(site),
         },
         page => context! {
-            root => if depth == 0 { "./".to_owned() } else { "../".repeat(depth) },
+            root => root,
             address => publication.address(file),
             title => title,
             description => if description.is_empty() { None } else { Some(description) },
@@ -38,7 +46,7 @@ pub(super) fn shared(site: &Site<'_>, file: &str, title: &str, description: &str
 
 /// Writes them all.
 pub(super) fn write(site: &Site<'_>, output: &mut Output<'_>) -> Result<(), SiteError> {
-    output.emit("style.css", site.templates.style().as_bytes())?;
+    output.emit("style.css", site.style.as_bytes())?;
     let tags = tags(site);
     write_home(site, output)?;
     write_archive(site, &tags, output)?;

@@ -70,6 +70,17 @@ impl<'r> Output<'r> {
         self.now.contains_key(path) || self.root.inside(&format!("{SITE}/{path}")).is_ok_and(|real| real.is_file())
     }
 
+    /// What was written at a path this time, or kept there.
+    pub(crate) fn written(&self, path: &str) -> Option<&Written> {
+        self.now.get(path)
+    }
+
+    /// All of it below a folder, with the paths.
+    pub(crate) fn written_below(&self, folder: &str) -> impl Iterator<Item = (&str, &Written)> {
+        let below = self.now.range(folder.to_owned()..).take_while(move |(path, _)| path.starts_with(folder));
+        below.map(|(path, written)| (path.as_str(), written))
+    }
+
     /// Puts bytes at a path, unless they are there.
     pub(crate) fn emit(&mut self, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
         let written = Written { sha256: sha256(bytes), bytes: bytes.len() as u64 };

@@ -110,7 +110,7 @@ fn short_day(publication: &Publication, date: NaiveDate) -> String {
     date.format(if is_english(publication) { "%-d %b" } else { "%m-%d" }).to_string()
 }
 
-fn is_english(publication: &Publication) -> bool {
+pub(super) fn is_english(publication: &Publication) -> bool {
     publication.language.split('-').next().is_some_and(|language| language.eq_ignore_ascii_case("en"))
 }
 

@@ -10,17 +10,19 @@ use sha2::{Digest, Sha256};
 
 use super::SiteError;
 use crate::address::escaped;
-use crate::disk::{Root, hex, sha256};
+use crate::disk::{Root, hex};
 
 /// Where the user's own lie.
 const FOLDER: &str = "templates";
 
-const CARRIED: [(&str, &str); 8] = [
+const CARRIED: [(&str, &str); 10] = [
     ("base.html", include_str!("templates/base.html")),
     ("home.html", include_str!("templates/home.html")),
     ("issue.html", include_str!("templates/issue.html")),
     ("archive.html", include_str!("templates/archive.html")),
     ("tag.html", include_str!("templates/tag.html")),
+    ("subscribe.html", include_str!("templates/subscribe.html")),
+    ("offline.html", include_str!("templates/offline.html")),
     ("sitemap.xml", include_str!("templates/sitemap.xml")),
     ("robots.txt", include_str!("templates/robots.txt")),
     (STYLE, include_str!("templates/style.css")),
@@ -75,14 +77,9 @@ impl Templates {
         template.render(context).map(String::into_bytes).map_err(|error| wrong(&error))
     }
 
-    /// The stylesheet.
+    /// The stylesheet, without what a form needs.
     pub(crate) fn style(&self) -> &str {
         &self.style
-    }
-
-    /// A short name of the stylesheet's content, so that browsers fetch a changed one.
-    pub(crate) fn style_version(&self) -> String {
-        sha256(self.style.as_bytes()).chars().take(8).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use super::*;
 /// A PNG of 640 by 480: as much of it as says its size.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x06\0\0\0\x1f\x15\xc4\x89";
 
-fn publication() -> Publication {
+pub(super) fn publication() -> Publication {
     Publication {
         name: "From <The> Inside".into(),
         url: "https://inside.example".parse().expect("an address"),
@@ -18,16 +18,17 @@ fn publication() -> Publication {
         language: "en".into(),
         description: Some("Letters & more".into()),
         served: false,
+        readers_side: false,
     }
 }
 
-fn put(home: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+pub(super) fn put(home: &Path, path: &str, bytes: impl AsRef<[u8]>) {
     let path = home.join(path);
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
     fs::write(path, bytes).expect("written");
 }
 
-fn issue(number: u32, title: &str, body: &str) -> String {
+pub(super) fn issue(number: u32, title: &str, body: &str) -> String {
     // Every character by its number, as YAML can say it.
     let title: String = title.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
     let title = format!("\"{title}\"");
@@ -36,7 +37,7 @@ fn issue(number: u32, title: &str, body: &str) -> String {
     )
 }
 
-fn home() -> tempfile::TempDir {
+pub(super) fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a folder");
     for number in 1..=3 {
         put(home.path(), &format!("issues/00{number}-x.md"), issue(number, &format!("Title {number}"), &format!("Text {number}.")));
@@ -48,11 +49,11 @@ fn rendered(home: &tempfile::TempDir) -> RenderReport {
     render(home.path(), &publication()).expect("rendered")
 }
 
-fn page(home: &tempfile::TempDir, path: &str) -> String {
+pub(super) fn page(home: &tempfile::TempDir, path: &str) -> String {
     fs::read_to_string(home.path().join("site").join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(at) = folders.pop() {
@@ -68,7 +69,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn site(home: &tempfile::TempDir) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn site(home: &tempfile::TempDir) -> BTreeMap<String, Vec<u8>> {
     files(&home.path().join("site"))
 }
 

@@ -407,6 +407,7 @@ fn the_letter_of_an_issue_is_its_page() {
         language: "en".into(),
         description: None,
         served: false,
+        readers_side: false,
     };
     crate::site::render(home.path(), &publication).expect("rendered");
     let loaded = crate::shelf::load(home.path()).expect("loaded");
