@@ -14,6 +14,7 @@ use crate::credential::{self, Standing};
 use crate::environment::Environment;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
+use crate::retain;
 use crate::settings::{SecretState, Settings};
 
 /// How long an address in `needs:url:` may take to answer.
@@ -40,7 +41,10 @@ pub(crate) fn facts(
         remembered(memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
-    let readers = match count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?) {
+    if let Some(memory) = memory {
+        retain::observe(scene, memory, &mut facts)?;
+    }
+    let readers = match count_readers(scene.home.root(), &scene.settings.owner, &retain::not_mailed(scene, memory)?) {
         Ok(readers) => {
             let source = if readers.listed { "readers.csv" } else { "no readers.csv" };
             facts.set(FactKey::SubscribersConfirmed, count(readers.confirmed, source));
@@ -67,6 +71,7 @@ pub(crate) fn facts(
     for (key, value) in assumed {
         facts.assume(key, value).map_err(|error| Failure::new(crate::failure::Kind::Usage, error))?;
     }
+    retain::assume(&mut facts, assumed);
     Ok((facts, readers))
 }
 
@@ -80,6 +85,9 @@ pub(crate) fn suppressed(memory: Option<&Memory>) -> Outcome<SuppressedIds> {
 fn remembered(memory: &Memory, facts: &mut Facts) -> Outcome {
     for row in memory.latest_facts().or_fail()? {
         let (Ok(key), Ok(count)) = (row.key.parse::<FactKey>(), row.value_json.parse::<u64>()) else { continue };
+        if retain::is_of_silence(key) {
+            continue;
+        }
         facts.set(key, Fact { value: FactValue::Count(count), source: row.source, measured_at: Some(row.measured_at) });
     }
     Ok(())
@@ -108,7 +116,9 @@ pub(crate) fn needs(
             Need::Published(id) => published(shelf, id),
             Need::PostedByHand { channel, issue } => posted(shelf, *channel, issue, &told(issue, *channel)),
             // These are answered where the line, the list or the past is read.
-            Need::After(_) | Need::Human | Need::Subject | Need::Words | Need::Mend | Need::Readers | Need::Again => continue,
+            Need::After(_) | Need::Human | Need::Subject | Need::Words | Need::Mend | Need::Readers | Need::Again | Need::Heard | Need::WinBack(_) => {
+                continue;
+            }
         };
         facts.set_need(need.clone(), state);
     }

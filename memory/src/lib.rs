@@ -6,6 +6,7 @@ mod compact;
 mod error;
 mod facts;
 mod labels;
+mod lapses;
 mod ledger;
 mod letters;
 mod open;
@@ -24,6 +25,7 @@ pub use compact::{Compacted, Picked, Proof, Summary, Thinned};
 pub use error::MemoryError;
 pub use facts::FactRow;
 pub use labels::Learned;
+pub use lapses::{RETAIN, RETAIN_ISSUE, stage_of};
 pub use ledger::{
     Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NOTICE, NewEffect, Sending, Standing, Tally, Unknown, has_to_wait,
 };

@@ -24,8 +24,10 @@ pub enum FactKey {
     Engagements(Channel),
     /// `subscribers.confirmed`: confirmed readers that are people.
     SubscribersConfirmed,
-    /// `subscribers.lapsed_7`, `_30`, `_60`: confirmed readers silent for that many days.
+    /// `subscribers.lapsed_7`, `_30`, `_60`: confirmed readers silent for that many days, and not for as many as the next stage has.
     SubscribersLapsed(u16),
+    /// `subscribers.unwritten_7`, `_30`, `_60`: of those, the ones who had no message of that stage in this silence.
+    SubscribersUnwritten(u16),
     /// `customers.active`: paying readers that are people.
     CustomersActive,
     /// `site.visitors_30d`: visitors of the site in 30 days.
@@ -47,6 +49,7 @@ impl FactKey {
             .collect();
         keys.push(FactKey::SubscribersConfirmed);
         keys.extend(LAPSED_DAYS.map(FactKey::SubscribersLapsed));
+        keys.extend(LAPSED_DAYS.map(FactKey::SubscribersUnwritten));
         keys.extend([FactKey::CustomersActive, FactKey::SiteVisitors30d, FactKey::DraftsReady]);
         keys
     }
@@ -61,6 +64,7 @@ impl fmt::Display for FactKey {
             FactKey::Engagements(channel) => write!(f, "{channel}.engagements"),
             FactKey::SubscribersConfirmed => f.write_str("subscribers.confirmed"),
             FactKey::SubscribersLapsed(days) => write!(f, "subscribers.lapsed_{days}"),
+            FactKey::SubscribersUnwritten(days) => write!(f, "subscribers.unwritten_{days}"),
             FactKey::CustomersActive => f.write_str("customers.active"),
             FactKey::SiteVisitors30d => f.write_str("site.visitors_30d"),
             FactKey::DraftsReady => f.write_str("drafts.ready"),

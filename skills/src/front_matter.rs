@@ -6,7 +6,7 @@
 mod edit;
 
 use chrono::NaiveDate;
-use reveille_mission::Diagnostic;
+use reveille_mission::{Diagnostic, LAPSED_DAYS};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
@@ -51,6 +51,8 @@ pub struct FrontMatter {
     pub image_alt: Option<String>,
     /// The author wants words that are too long for one post told as several.
     pub thread: bool,
+    /// It is a letter to readers silent for so many days, and no issue.
+    pub retain: Option<At<u16>>,
 }
 
 /// A file in its parts; joined they are the file.
@@ -156,6 +158,7 @@ struct Raw {
     image: Option<Spanned<String>>,
     image_alt: Option<String>,
     thread: Option<bool>,
+    retain: Option<Spanned<String>>,
 }
 
 impl Raw {
@@ -188,7 +191,19 @@ impl Raw {
             image: self.image.and_then(text),
             image_alt: self.image_alt.map(|alt| plain(&alt)).filter(|alt| !alt.is_empty()),
             thread: self.thread.unwrap_or(false),
+            retain: self.retain.and_then(text).map(silent_for).transpose()?,
         })
+    }
+}
+
+/// The stage of silence that a letter is for.
+fn silent_for(found: At<String>) -> Result<At<u16>, Diagnostic> {
+    match found.value.parse().ok().filter(|days| LAPSED_DAYS.contains(days)) {
+        Some(value) => Ok(At { value, line: found.line }),
+        None => {
+            let message = format!("`retain: {}` is no stage of silence", found.value);
+            Err(Diagnostic::error(found.line, 1, message, "write `retain: 7`, `retain: 30` or `retain: 60`"))
+        }
     }
 }
 

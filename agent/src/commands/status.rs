@@ -59,6 +59,8 @@ struct Standing {
     backups: Backups,
     /// Nothing when the list can't be read.
     readers: Option<Readers>,
+    /// Readers who have fallen silent.
+    silence: Option<crate::retain::Standing>,
     /// Why it can't.
     readers_problem: Option<String>,
     channels: Vec<Reachable>,
@@ -191,6 +193,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         channels: vec![],
         reach: vec![],
         readers: counted.ok().map(of),
+        silence: None,
         readers_problem,
     };
     if let Some(memory) = &memory {
@@ -248,6 +251,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     }
     let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
+    standing.silence = Some(crate::retain::standing(&scene, memory)?);
     standing.unsettled = crate::telling::unsettled(memory, &shelf)?;
     standing.unsettled.extend(crate::letter::unsettled(memory, &shelf)?);
     for effect in crate::ledger::awaiting(memory)? {
@@ -313,6 +317,9 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         out.push_str(&format!("            and {more} more in the last seven days: `reveille status --json`\n"));
     }
     out.push_str(&readers(standing));
+    if let Some(silence) = &standing.silence {
+        out.push_str(&format!("silent      {}\n", silence.shown()));
+    }
     if standing.learned.lines > 0 {
         let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };
         out.push_str(&format!("learned     {} lines from you{used}\n", standing.learned.lines));

@@ -30,7 +30,7 @@ use url::Url;
 
 use super::{Account, Attached, Fault, Frozen, PostLimits, Receipt};
 use fit::{mailbox, refused};
-pub use letter::{Letter, compose};
+pub use letter::{Letter, compose, compose_win_back};
 pub use mail::unsubscribe_token;
 pub(crate) use mail::{Mail, freeze};
 use notice::Notice;
