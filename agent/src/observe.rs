@@ -116,7 +116,15 @@ pub(crate) fn needs(
             Need::Published(id) => published(shelf, id),
             Need::PostedByHand { channel, issue } => posted(shelf, *channel, issue, &told(issue, *channel)),
             // These are answered where the line, the list or the past is read.
-            Need::After(_) | Need::Human | Need::Subject | Need::Words | Need::Mend | Need::Readers | Need::Again | Need::Heard | Need::WinBack(_) => {
+            Need::After(_)
+            | Need::Human
+            | Need::Subject
+            | Need::Words
+            | Need::Mend
+            | Need::Readers
+            | Need::Again
+            | Need::Heard
+            | Need::WinBack(_) => {
                 continue;
             }
         };

@@ -99,9 +99,8 @@ pub(crate) fn keep(scene: &Scene<'_>, memory: &mut Memory) -> Outcome {
     let Ok(everybody) = people(scene, memory, true) else { return Ok(()) };
     let ended = memory.sunsets().or_fail()?;
     // Who confirmed once more by the list, on a later day, has given a sign, too.
-    let again = |(id, at): (&String, &DateTime<Utc>)| {
-        everybody.confirmed_on.get(id).is_some_and(|day| *day > at.date_naive()).then(|| id.clone())
-    };
+    let again =
+        |(id, at): (&String, &DateTime<Utc>)| everybody.confirmed_on.get(id).is_some_and(|day| *day > at.date_naive()).then(|| id.clone());
     memory.resume_letters(&ended.iter().filter_map(again).collect()).or_fail()?;
     if let Some(silence) = silence(scene, memory, &everybody)?
         && !silence.ending.is_empty()
@@ -176,7 +175,9 @@ fn no_letter(letters: &[WinBack], stage: u16) -> NeedState {
         ),
         None => (
             format!("there is no letter to readers silent for {stage} days"),
-            format!("write drafts/silent-{stage}.md with `retain: {stage}` and `ready: true` in its front matter: your letter to readers silent for {stage} days"),
+            format!(
+                "write drafts/silent-{stage}.md with `retain: {stage}` and `ready: true` in its front matter: your letter to readers silent for {stage} days"
+            ),
         ),
     };
     NeedState::Unmet { why, unblock }

@@ -164,7 +164,8 @@ pub(crate) fn first(shelf: &Shelf) -> String {
 pub(crate) fn write(home: &Home, shelf: &Shelf) -> Outcome<PathBuf> {
     let path = home.root().join(FILE);
     let failed = |error: std::io::Error| {
-        Failure::message(Kind::Failed, format!("failed to write {}: {error}", path.display())).hint("a file that is there already stays as it is")
+        Failure::message(Kind::Failed, format!("failed to write {}: {error}", path.display()))
+            .hint("a file that is there already stays as it is")
     };
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
     std::io::Write::write_all(&mut file, first(shelf).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -181,17 +182,39 @@ mod tests {
 
     #[test]
     fn rules_are_understood_whole_or_refused() {
-        let four = "version = 1\n".to_owned() + &["a", "b", "c", "d"].map(|name| format!("[[cohort]]\nname = \"{name}\"\ntags = [\"{name}\"]\n")).concat();
+        let four = "version = 1\n".to_owned()
+            + &["a", "b", "c", "d"].map(|name| format!("[[cohort]]\nname = \"{name}\"\ntags = [\"{name}\"]\n")).concat();
         assert_eq!(parse(&four).map(|rules| (rules.len(), rules[0].share)), Ok((4, 0.5)));
         for (text, expected) in [
-            (four.clone() + "[[cohort]]\nname = \"e\"\ntags = [\"e\"]\n", "14:1: a cohort more than 4 (hint: take one away: each would be too small to say anything)"),
-            ("version = 2\n".to_owned(), "1:11: rules of version 2, and this program knows version 1 (hint: take a newer program, or write them as version 1)"),
+            (
+                four.clone() + "[[cohort]]\nname = \"e\"\ntags = [\"e\"]\n",
+                "14:1: a cohort more than 4 (hint: take one away: each would be too small to say anything)",
+            ),
+            (
+                "version = 2\n".to_owned(),
+                "1:11: rules of version 2, and this program knows version 1 (hint: take a newer program, or write them as version 1)",
+            ),
             ("version = 1\ncohorts = []\n".to_owned(), "2:1: unknown key `cohorts` (hint: did you mean `cohort`?)"),
-            ("version = 1\n[[cohort]]\nname = \"a\"\ntag = [\"a\"]\n".to_owned(), "4:1: unknown key `tag` in [[cohort]] (hint: did you mean `tags`?)"),
-            ("version = 1\n[[cohort]]\nname = \"Unclassified\"\ntags = [\"a\"]\n".to_owned(), "2:1: the name `Unclassified` is empty or taken (hint: give each cohort a name of its own; `unclassified` are all others)"),
-            ("version = 1\n[[cohort]]\nname = \"a\"\ntags = []\n".to_owned(), "2:1: `a` has no tags (hint: name tags of issues: `tags = [\"…\"]`)"),
-            ("version = 1\n[[cohort]]\nname = \"a\"\ntags = [\"a\"]\nshare = 1.5\n".to_owned(), "2:1: `share` of `a` is above 0 and at most 1 (hint: 0.5 is half of their clicks)"),
-            ("version = 1\n[[cohort]]\nname = \"a\"\ntags = [\"a\"]\nshare = nan\n".to_owned(), "2:1: `share` of `a` is above 0 and at most 1 (hint: 0.5 is half of their clicks)"),
+            (
+                "version = 1\n[[cohort]]\nname = \"a\"\ntag = [\"a\"]\n".to_owned(),
+                "4:1: unknown key `tag` in [[cohort]] (hint: did you mean `tags`?)",
+            ),
+            (
+                "version = 1\n[[cohort]]\nname = \"Unclassified\"\ntags = [\"a\"]\n".to_owned(),
+                "2:1: the name `Unclassified` is empty or taken (hint: give each cohort a name of its own; `unclassified` are all others)",
+            ),
+            (
+                "version = 1\n[[cohort]]\nname = \"a\"\ntags = []\n".to_owned(),
+                "2:1: `a` has no tags (hint: name tags of issues: `tags = [\"…\"]`)",
+            ),
+            (
+                "version = 1\n[[cohort]]\nname = \"a\"\ntags = [\"a\"]\nshare = 1.5\n".to_owned(),
+                "2:1: `share` of `a` is above 0 and at most 1 (hint: 0.5 is half of their clicks)",
+            ),
+            (
+                "version = 1\n[[cohort]]\nname = \"a\"\ntags = [\"a\"]\nshare = nan\n".to_owned(),
+                "2:1: `share` of `a` is above 0 and at most 1 (hint: 0.5 is half of their clicks)",
+            ),
             ("version\n".to_owned(), "1:8: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {
             assert_eq!(said(&text), [expected], "{text}");

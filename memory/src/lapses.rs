@@ -18,9 +18,6 @@ pub const RETAIN: &str = "retain";
 /// How the issue of a message to silent readers begins in the ledger: the stage's days and `:` follow, then the round.
 pub const RETAIN_ISSUE: &str = "retain-";
 
-/// Below this many sendings a mail that was refused never left: it was written down, and its reader was heard before its turn.
-const LET_GO: i64 = 1;
-
 impl Memory {
     /// What is known of everybody whom any table knows, by their ids.
     ///
@@ -50,11 +47,12 @@ impl Memory {
         Ok(traces)
     }
 
-    /// Every message to a silent reader that has gone out, may have, or is about to.
+    /// Every message to a silent reader that has gone out, or may have, or that the server would not take. One that waits is none yet,
+    /// and one that was given up before its first try never was: its reader was heard before its turn.
     fn win_backs(&self) -> Result<Vec<(String, WinBackSent)>, MemoryError> {
         let sql = "SELECT lower(recipient), issue, coalesce(sending_at, intended_at), state FROM effects
-            WHERE part = 'retain' AND channel = 'email' AND NOT (state = 'refused' AND sendings < ?1)";
-        let found = self.rows(sql, [LET_GO], |row| {
+            WHERE part = 'retain' AND channel = 'email' AND state <> 'intended' AND NOT (state = 'refused' AND sendings = 0)";
+        let found = self.rows(sql, [], |row| {
             let (reader, issue, at) = (row.get(0)?, row.get::<_, String>(1)?, time(row.get(2)?));
             let taken = row.get::<_, String>(3)? == "confirmed";
             Ok(stage_of(&issue).map(|stage| (reader, WinBackSent { stage, at, taken })))
@@ -96,7 +94,10 @@ impl Memory {
     /// The rows can't be written.
     pub fn resume_letters(&mut self, subscribers: &HashSet<String>) -> Result<(), MemoryError> {
         self.transact(|conn| {
-            conn.execute("DELETE FROM sunsets WHERE EXISTS (SELECT 1 FROM signs AS s WHERE s.subscriber = sunsets.subscriber AND s.at > sunsets.at)", [])?;
+            conn.execute(
+                "DELETE FROM sunsets WHERE EXISTS (SELECT 1 FROM signs AS s WHERE s.subscriber = sunsets.subscriber AND s.at > sunsets.at)",
+                [],
+            )?;
             let mut forget = conn.prepare_cached("DELETE FROM sunsets WHERE subscriber = ?1")?;
             subscribers.iter().try_for_each(|subscriber| forget.execute([subscriber]).map(|_| ()))
         })
@@ -150,6 +151,9 @@ mod tests {
         ] {
             mail(&mut memory, run, issue, part, "ann", when, taken);
         }
+        let waits = Key { issue: "retain-60:c".into(), channel: "email".into(), part: RETAIN.into(), recipient: "ann".into() };
+        let waits = NewEffect { key: waits, text: b"x".to_vec(), token: String::new(), run };
+        let _ = memory.intend(&waits, at("2026-03-01T00:00:00Z")).expect("written");
         let expected = Trace {
             last_sign: Some(at("2026-01-01T00:00:00Z")),
             first_letter: Some(at("2026-01-02T00:00:00Z")),

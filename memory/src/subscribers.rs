@@ -176,6 +176,8 @@ impl Memory {
                 "DELETE FROM subscribers WHERE id = ?1",
                 "DELETE FROM preferences WHERE subscriber = ?1",
                 "DELETE FROM signs WHERE subscriber = ?1",
+                "DELETE FROM letters_got WHERE subscriber = ?1",
+                "DELETE FROM sunsets WHERE subscriber = ?1",
                 "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
             ] {
                 conn.prepare_cached(forget)?.execute([id])?;

@@ -86,7 +86,8 @@ mod tests {
     use super::*;
 
     fn rules() -> Vec<Cohort> {
-        let rule = |name: &str, tags: &[&str], share| Cohort { name: name.into(), tags: tags.iter().map(|tag| (*tag).into()).collect(), share };
+        let rule =
+            |name: &str, tags: &[&str], share| Cohort { name: name.into(), tags: tags.iter().map(|tag| (*tag).into()).collect(), share };
         vec![rule("makers", &["Code", "tools"], 0.5), rule("walkers", &["sea"], 0.75)]
     }
 

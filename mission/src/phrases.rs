@@ -68,8 +68,24 @@ fn order(words: &[&str], lower: &str, channel: Option<Channel>) -> Option<Doing>
 
 /// Words that may stand in an exact order to win readers back, besides a number of days.
 const SILENT: [&str; 18] = [
-    "win", "back", "the", "all", "our", "my", "readers", "subscribers", "who", "that", "have", "been", "are", "silent", "lapsed", "for",
-    "since", "days",
+    "win",
+    "back",
+    "the",
+    "all",
+    "our",
+    "my",
+    "readers",
+    "subscribers",
+    "who",
+    "that",
+    "have",
+    "been",
+    "are",
+    "silent",
+    "lapsed",
+    "for",
+    "since",
+    "days",
 ];
 
 /// "Win back readers silent for 30 days".

@@ -3,7 +3,7 @@
 //! Must stay true: who is silent is decided by `mission` from what memory holds; a silent reader gets one message a stage of a silence;
 //! a letter is the author's and goes out as it stands when they released it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use reveille_memory::{RETAIN_ISSUE, Tally};
@@ -66,13 +66,10 @@ impl Silence {
         LAPSED_DAYS.into_iter().map(|stage| (stage, self.count(stage))).collect()
     }
 
-    /// Who is written to: in this stage, and without a message of it; or with one that waits in this round.
+    /// Who is written to: in this stage, and without a message of it. One that waits in the ledger is none yet.
     #[must_use]
-    pub fn recipients(&self, people: &[Recipient], stage: u16, waiting: &HashSet<String>) -> Vec<Recipient> {
-        let wanted = |person: &&Recipient| {
-            let lapse = self.lapsed.get(&person.id).filter(|lapse| lapse.stage == stage);
-            lapse.is_some_and(|lapse| lapse.is_due() || (waiting.contains(&person.id) && lapse.written == Some(stage)))
-        };
+    pub fn recipients(&self, people: &[Recipient], stage: u16) -> Vec<Recipient> {
+        let wanted = |person: &&Recipient| self.lapsed.get(&person.id).is_some_and(|lapse| lapse.stage == stage && lapse.is_due());
         people.iter().filter(wanted).cloned().collect()
     }
 }

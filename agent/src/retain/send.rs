@@ -1,10 +1,9 @@
 //! The author's letter to the silent readers of a stage: a round of mails through the ledger, across as many wakes as it takes.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use reveille_memory::{EffectState, Memory, RETAIN, RunId};
+use reveille_memory::{Memory, RETAIN, RunId};
 use reveille_mission::{Channel, Task, silent_days};
 use reveille_skills::channels::{Connection, email};
 use reveille_skills::delivery::Step;
@@ -38,14 +37,7 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, task: &Ta
     let tallies = memory.tallies().or_fail()?;
     let begun = under_way(tallies.iter().filter(|tally| tally.part == RETAIN), stage).map(|round| round.issue.clone());
     let round_of = begun.clone().unwrap_or_else(|| round_id(stage, scene.now));
-    let waiting: HashSet<String> = match &begun {
-        Some(issue) => {
-            let rows = memory.mails(issue, RETAIN, EffectState::Intended, scene.now, u32::MAX).or_fail()?;
-            rows.into_iter().map(|row| row.recipient).collect()
-        }
-        None => HashSet::new(),
-    };
-    let recipients = silence.recipients(&everybody.recipients, stage, &waiting);
+    let recipients = silence.recipients(&everybody.recipients, stage);
     let settings = scene.settings.channels.email.as_ref();
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose_win_back(scene.home.root(), &publication(scene), draft, &round_of, &server, unsubscribe)
@@ -85,7 +77,9 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, stage: u16, progress: &Progre
     let done = progress.is_done();
     let did = match done {
         true => format!("wrote to {} {whom} ({totals})", progress.sent),
-        false => format!("wrote to {} {whom}, {} are left for the next wake ({totals})", progress.sent_now, progress.left + progress.put_back),
+        false => {
+            format!("wrote to {} {whom}, {} are left for the next wake ({totals})", progress.sent_now, progress.left + progress.put_back)
+        }
     };
     let evidence = if done && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };
     Ok(Done { did, evidence, hurt, ..Done::default() })

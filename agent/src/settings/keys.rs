@@ -175,7 +175,10 @@ mod tests {
                 "5:6: `by` is \"email\", \"macos\", or a command as a list: [\"/path/to/program\", \"argument\"] (hint: see docs/settings.md)",
             ),
             ("[notice]\nby = \"email\"\n", "4:1: a notice by mail needs [channels.email] (hint: see docs/settings.md)"),
-            ("[retain]\nsunset_after = \"2w\"\n", "5:16: `2w` is no number of days: write it like `7d`, from 7d to 365d (hint: see docs/settings.md)"),
+            (
+                "[retain]\nsunset_after = \"2w\"\n",
+                "5:16: `2w` is no number of days: write it like `7d`, from 7d to 365d (hint: see docs/settings.md)",
+            ),
             ("[retain]\nsunsets = true\n", "5:1: unknown key `sunsets` in [retain] (hint: did you mean `sunset`?)"),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),

@@ -46,8 +46,18 @@ fn what_is_no_silence() {
     let letter = Some(at("2026-11-01"));
     for (name, trace, heard, stage) in [
         ("nothing is known", Trace::default(), EVER, None),
-        ("joined yesterday by the list", Trace { confirmed_on: "2026-11-19".parse().ok(), last_letter: letter, ..Trace::default() }, EVER, None),
-        ("the day's end counts", Trace { confirmed_on: "2026-10-20".parse().ok(), last_letter: letter, ..Trace::default() }, EVER, Some(30)),
+        (
+            "joined yesterday by the list",
+            Trace { confirmed_on: "2026-11-19".parse().ok(), last_letter: letter, ..Trace::default() },
+            EVER,
+            None,
+        ),
+        (
+            "the day's end counts",
+            Trace { confirmed_on: "2026-10-20".parse().ok(), last_letter: letter, ..Trace::default() },
+            EVER,
+            Some(30),
+        ),
         ("less than the day", Trace { confirmed_on: "2026-10-21".parse().ok(), last_letter: letter, ..Trace::default() }, EVER, Some(7)),
         (
             "a click outweighs the day of the list",
@@ -55,7 +65,12 @@ fn what_is_no_silence() {
             EVER,
             None,
         ),
-        ("no sign ever: from the first letter", Trace { first_letter: Some(at("2026-10-01")), last_letter: letter, ..Trace::default() }, EVER, Some(30)),
+        (
+            "no sign ever: from the first letter",
+            Trace { first_letter: Some(at("2026-10-01")), last_letter: letter, ..Trace::default() },
+            EVER,
+            Some(30),
+        ),
         ("one letter only, and no sign", Trace { first_letter: letter, last_letter: letter, ..Trace::default() }, EVER, None),
         ("nobody listened before", trace("2025-01-01", "2026-11-19"), "2026-11-14", None),
         ("somebody listens for a week", trace("2025-01-01", "2026-11-19"), "2026-11-13", Some(7)),
@@ -116,7 +131,9 @@ enum Event {
     Sign,
     Letter,
     /// A wake that sends what is due; the server takes it, or nobody knows.
-    Wake { taken: bool },
+    Wake {
+        taken: bool,
+    },
     /// The clock is wrong for a wake, by so many days.
     WrongClock(i64),
     /// The readers' side is switched off and on again.

@@ -176,13 +176,7 @@ fn give_up_on_cut_off(memory: &mut Memory, issue: &str, part: &str, round: &Roun
 }
 
 /// A row for everybody who has none, in one commit. How many can't have one.
-fn write_down(
-    memory: &mut Memory,
-    part: &str,
-    letter: &Letter,
-    wanted: &[&Recipient],
-    round: &Round<'_>,
-) -> Result<u64, MemoryError> {
+fn write_down(memory: &mut Memory, part: &str, letter: &Letter, wanted: &[&Recipient], round: &Round<'_>) -> Result<u64, MemoryError> {
     let now = (round.now)();
     (round.step)(Step::BeforeIntent);
     let kept = letter.frozen().map_err(|fault| MemoryError::Value(fault.to_string()))?;

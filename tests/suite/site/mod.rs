@@ -1,0 +1,3 @@
+//! The readers' side, as a reader and as the author sees it.
+
+mod retain;
