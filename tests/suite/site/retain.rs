@@ -38,12 +38,12 @@ fn issue(home: &Home, number: u32, date: &str) {
     let text = format!(
         "---\ntitle: Issue {number}\nsummary: What {number} says.\ntags: [fog]\ndate: {date}\nid: \"tag:letter.example,2026:{number}\"\n---\nLit.\n"
     );
-    home.write(&format!("issues/{number:03}-issue.md"), text);
+    home.write(&format!("issues/{number:03}-number-{number}.md"), text);
 }
 
 fn letter(home: &Home, stage: u16, ready: bool) {
     let text = format!(
-        "---\ntitle: Still there after {stage} days?\nretain: {stage}\nready: {ready}\n---\nRead [the last one](../issues/045-issue.md).\n"
+        "---\ntitle: Still there after {stage} days?\nretain: {stage}\nready: {ready}\n---\nRead [the last one](../issues/045-number-45.md).\n"
     );
     home.write(&format!("drafts/silent-{stage}.md"), text);
 }
@@ -123,7 +123,7 @@ fn the_silent_are_written_to_once_and_come_back_by_a_sign() {
     assert_eq!(got(&server, "30 days"), once(&["ann", "cyd", "dan"]), "{}", home.read("PROGRESS.md"));
     assert!(home.read("PROGRESS.md").contains(&format!("- [x] {LINE}")), "{}", home.read("PROGRESS.md"));
     let mail = server.plain_messages().pop().map(|mail| String::from_utf8_lossy(&mail).into_owned()).expect("a mail");
-    assert!(mail.contains("https://letter.example/issues/issue/") && mail.contains("Unsubscribe"), "{mail}");
+    assert!(mail.contains("https://letter.example/issues/number-45/") && mail.contains("Unsubscribe"), "{mail}");
     for later in ["2026-10-03T16:00:00Z", "2026-10-05T12:00:00Z", "2026-10-29T12:00:00Z"] {
         wake(&mut home, later);
     }
