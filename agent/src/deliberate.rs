@@ -109,6 +109,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     manner.faults.reach(Moment::AfterLoad);
     let ledger = stages.run("ledger", || Ledger::read(memory.as_deref(), scene.now))?;
     let (mut facts, readers) = stages.run("observe", || observe::facts(scene, &loaded.shelf, memory.as_deref(), &manner.assumed))?;
+    retain::needs(scene, memory.as_deref(), &mut facts, &loaded.win_backs)?;
     let configured = scene.settings.configured();
     let told = |issue: &str, channel: Channel| ledger.told(issue, channel);
     let view = View { shelf: &loaded.shelf, configured: &configured, told: &told };
@@ -132,7 +133,6 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     })?;
     stages.read = readings.taken;
     stages.check()?;
-    retain::needs(scene, memory.as_deref(), &mut facts, &loaded.win_backs)?;
     let cases = stages.run("review", || {
         let mut cases = cases(scene, tasks, &readings, &view, &loaded.win_backs, &ledger, manner.waking);
         if readers.is_none() {
