@@ -85,7 +85,7 @@ mod tests {
         let (click, reply) = (sign("ann", SignKind::Click, "2026-11-20T14:00:00Z"), sign("ann", SignKind::Reply, "2026-11-20T15:00:00Z"));
         let survey = sign("bob", SignKind::Survey, "2026-11-19T15:00:00Z");
         memory.record_signs(&[click.clone(), click.clone(), reply.clone(), survey.clone()]).expect("kept");
-        memory.record_signs(&[reply.clone()]).expect("kept");
+        memory.record_signs(std::slice::from_ref(&reply)).expect("kept");
         assert_eq!(memory.signs_since(at("2026-11-20T00:00:00Z")).expect("read"), [click, reply.clone()]);
         assert_eq!(memory.last_signs().expect("read"), [("ann".to_owned(), reply.at), ("bob".to_owned(), survey.at)]);
     }
