@@ -282,6 +282,11 @@ fn readers(standing: &Standing) -> String {
     }
 }
 
+/// Readers who have fallen silent, in a line.
+fn silent(standing: &Standing) -> String {
+    standing.silence.as_ref().map(|silence| format!("silent      {}\n", silence.shown())).unwrap_or_default()
+}
+
 fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     let mut out = format!("{}\n\n", standing.name);
     let when = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
@@ -317,9 +322,7 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         out.push_str(&format!("            and {more} more in the last seven days: `reveille status --json`\n"));
     }
     out.push_str(&readers(standing));
-    if let Some(silence) = &standing.silence {
-        out.push_str(&format!("silent      {}\n", silence.shown()));
-    }
+    out.push_str(&silent(standing));
     if standing.learned.lines > 0 {
         let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };
         out.push_str(&format!("learned     {} lines from you{used}\n", standing.learned.lines));
