@@ -321,8 +321,7 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     if more > 0 {
         out.push_str(&format!("            and {more} more in the last seven days: `reveille status --json`\n"));
     }
-    out.push_str(&readers(standing));
-    out.push_str(&silent(standing));
+    out.push_str(&(readers(standing) + &silent(standing)));
     if standing.learned.lines > 0 {
         let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };
         out.push_str(&format!("learned     {} lines from you{used}\n", standing.learned.lines));
