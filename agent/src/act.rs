@@ -14,6 +14,7 @@ use crate::ledger::{self, Turn, evidence_rows};
 use crate::letter;
 use crate::measuring;
 use crate::observe::Scene;
+use crate::retain;
 use crate::sheet::Sheet;
 use crate::telling;
 use crate::tellings;
@@ -109,6 +110,7 @@ pub(crate) fn act(guard: &Guard<'_>, memory: &mut Memory, run: RunId, deliberati
             }
             told?
         }
+        (Some(Skill::Retain), Some(Channel::Email), _) => retain::send(guard, memory, run, task, &approvals)?,
         (Some(Skill::Measure), _, _) => measure(scene, memory, run, deliberation)?,
         _ => return Err(Failure::message(Kind::Failed, format!("“{}” was chosen, but no skill does it", task.text))),
     };

@@ -11,6 +11,8 @@ use reveille_mission::{
 use reveille_models::Reader;
 use reveille_skills::offer::{View, offer, propose, propose_measuring};
 use reveille_skills::readers::Counts;
+use reveille_skills::retain::released;
+use reveille_skills::shelf::WinBack;
 
 use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
@@ -22,6 +24,7 @@ use crate::observe::{self, Scene};
 use crate::past::past;
 use crate::readings::{self, Bounds, Readings};
 use crate::rendering;
+use crate::retain;
 use crate::sheet::{self, Candidate, Sheet, Wanted};
 use crate::stages::Stages;
 
@@ -36,6 +39,8 @@ pub(crate) struct Loaded {
     pub(crate) mission: Mission,
     pub(crate) progress: Progress,
     pub(crate) shelf: Shelf,
+    /// The author's letters to silent readers.
+    pub(crate) win_backs: Vec<WinBack>,
     pub(crate) problems: Vec<FileProblem>,
 }
 
@@ -59,7 +64,7 @@ pub(crate) fn load(scene: &Scene<'_>) -> Outcome<Loaded> {
     problems.extend(place("PROGRESS.md", &progress.diagnostics));
     problems.extend(loaded.diagnostics.into_iter().map(|found| FileProblem { path: found.path, diagnostic: found.diagnostic }));
     problems.extend(crate::experiments::problems(home));
-    Ok(Loaded { mission, progress, shelf: loaded.shelf, problems })
+    Ok(Loaded { mission, progress, shelf: loaded.shelf, win_backs: loaded.win_backs, problems })
 }
 
 /// Reads PROGRESS.md; a home without one has an empty list.
@@ -105,6 +110,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     manner.faults.reach(Moment::AfterLoad);
     let ledger = stages.run("ledger", || Ledger::read(memory.as_deref(), scene.now))?;
     let (mut facts, readers) = stages.run("observe", || observe::facts(scene, &loaded.shelf, memory.as_deref(), &manner.assumed))?;
+    retain::needs(scene, memory.as_deref(), &mut facts, &loaded.win_backs)?;
     let configured = scene.settings.configured();
     let told = |issue: &str, channel: Channel| ledger.told(issue, channel);
     let view = View { shelf: &loaded.shelf, configured: &configured, told: &told };
@@ -114,6 +120,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
         if !measuring::due(scene, memory.as_deref(), &facts)?.is_empty() {
             proposals.push(propose_measuring());
         }
+        proposals.extend(retain::proposals(scene, &facts, &loaded.win_backs, &ledger));
         proposals.extend(rendering::stopped(scene, &ledger.tried));
         Ok(tasks(&loaded.progress, &remembered, proposals))
     })?;
@@ -128,7 +135,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     stages.read = readings.taken;
     stages.check()?;
     let cases = stages.run("review", || {
-        let mut cases = cases(scene, tasks, &readings, &view, &ledger, manner.waking);
+        let mut cases = cases(scene, tasks, &readings, &view, &loaded.win_backs, &ledger, manner.waking);
         if readers.is_none() {
             cases.iter_mut().for_each(wait_for_readers);
         }
@@ -183,13 +190,28 @@ fn tasks(progress: &Progress, remembered: &[(TaskId, String)], proposals: Vec<Ta
     (tasks, identities)
 }
 
-fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'_>, ledger: &Ledger, waking: bool) -> Vec<Case> {
+fn cases(
+    scene: &Scene<'_>,
+    tasks: Vec<Task>,
+    readings: &Readings,
+    view: &View<'_>,
+    win_backs: &[WinBack],
+    ledger: &Ledger,
+    waking: bool,
+) -> Vec<Case> {
     let mut wanted: HashSet<(Option<Skill>, Option<Channel>, Subject)> = HashSet::new();
+    let mut retained: HashSet<u16> = HashSet::new();
     let mut contents: HashMap<(String, Option<Skill>, Option<Channel>), String> = HashMap::new();
     let mut cases = Vec::with_capacity(tasks.len());
     for mut task in tasks {
         let reading = read(&task, readings.of(&task.text), readings.grey, view.shelf, scene.now.date_naive());
         let meant = (reading.skill, reading.channel, reading.subject.clone());
+        let stage = retain::stage_of(reading.skill, reading.channel, &task.text);
+        match task.source {
+            Source::Skill(_) if stage.is_some_and(|stage| retained.contains(&stage)) => continue,
+            Source::Progress { .. } if reading.who == Some(Who::Subscribers) => retained.extend(stage),
+            _ => {}
+        }
         match task.source {
             Source::Progress { .. } if matches!(reading.subject, Subject::One(_)) => {
                 wanted.insert(meant);
@@ -205,6 +227,9 @@ fn cases(scene: &Scene<'_>, tasks: Vec<Task>, readings: &Readings, view: &View<'
             let what = (id.clone(), reading.skill, reading.channel);
             let digest = || content_digest(scene, issue, &reading).unwrap_or_default();
             task.content = contents.entry(what).or_insert_with(digest).clone();
+        }
+        if let Some(letter) = stage.and_then(|stage| released(win_backs, stage, scene.now.date_naive())) {
+            task.content.clone_from(&letter.digest);
         }
         let offer = with_approval(scene, &task, &reading, view.shelf, offer(&task, &reading, view));
         let past = past(scene, &task, &reading, view.shelf, ledger, waking);
@@ -224,6 +249,10 @@ fn with_approval(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shel
         _ => false,
     };
     match (offer, &reading.subject) {
+        (Offer::Can { mut needs }, _) if set && reading.skill == Some(Skill::Retain) => {
+            needs.push(Need::Approval(task.digest()));
+            Offer::Can { needs }
+        }
         (Offer::Can { mut needs }, Subject::One(_)) if set || (unreleased && !(task.is_order() && reading.exact)) => {
             needs.push(Need::Approval(task.digest()));
             Offer::Can { needs }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::{
-    AskRow, CandidateRow, Effect, EffectState, EvidenceRow, FactRow, Key, Memory, NewEffect, RunId, Sending, Standing, Tally,
+    AskRow, CandidateRow, Effect, EffectState, EvidenceRow, FactRow, Key, Memory, NewEffect, RETAIN, RunId, Sending, Standing, Tally,
 };
 use reveille_mission::{Channel, FactKey, FactValue, Facts, Skill, Task};
 use reveille_skills::delivery::letter;
@@ -108,6 +108,11 @@ impl Ledger {
     /// The mails of an issue, counted.
     pub(crate) fn letter(&self, issue: &str) -> Option<&Tally> {
         self.letters.get(issue)
+    }
+
+    /// The rounds of messages to silent readers, counted.
+    pub(crate) fn rounds(&self) -> impl Iterator<Item = &Tally> {
+        self.letters.values().filter(|tally| tally.part == RETAIN)
     }
 
     /// Why a channel refused for good what has this digest, if it did.
@@ -283,7 +288,8 @@ pub(crate) fn deny_by_hand(memory: &mut Memory, issue: &str, channel: Channel, n
 pub(crate) fn settle_mails(memory: &mut Memory, issue: &str, arrived: bool, now: DateTime<Utc>) -> Outcome<usize> {
     let mut settled = 0;
     for state in [EffectState::Sending, EffectState::Unknown] {
-        for mail in memory.mails(issue, letter::PART, state, now, u32::MAX).or_fail()? {
+        let part = if reveille_memory::stage_of(issue).is_some() { RETAIN } else { letter::PART };
+        for mail in memory.mails(issue, part, state, now, u32::MAX).or_fail()? {
             let unknown = match Memory::standing(mail) {
                 Standing::Sending(sending) => sending.lose_sight(memory, "the program ended while it was sent", now).or_fail()?,
                 Standing::Unknown(unknown) => unknown,

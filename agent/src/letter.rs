@@ -26,8 +26,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let Connection::Email(server) = connect(scene.settings, scene.home, scene.environment, Channel::Email)? else {
         return Err(Failure::message(Kind::Failed, "mail has no mail server"));
     };
-    let suppressed = memory.suppressed().or_fail()?.into_iter().map(|one| one.subscriber).collect();
-    let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&suppressed);
+    let not_mailed = crate::retain::not_mailed(scene, Some(memory))?;
+    let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&not_mailed);
     let settings = scene.settings.channels.email.as_ref();
     // A mail can't be taken back: a picture that is missing would be missing for everybody.
     reveille_skills::distribute::picture(scene.home.root(), issue).or_fail()?;
@@ -65,8 +65,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     Ok(done)
 }
 
-/// What a round came to, in words; one that reached nobody is a failure with its reason.
-fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Progress) -> Outcome<Done> {
+/// What went wrong in a round that reached somebody, if anything; one that reached nobody is a failure with its reason.
+pub(crate) fn went(guard: &Guard<'_>, memory: &mut Memory, progress: &Progress) -> Outcome<Vec<String>> {
     let server = match &progress.stopped {
         Some(Stopped::Server(fault) | Stopped::InARow(fault)) => Some(failed(guard, memory, fault.clone())),
         _ => None,
@@ -82,6 +82,12 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
             _ => held("the mail server wants every letter that is left later"),
         });
     }
+    Ok(server.iter().map(Failure::with_hint).collect())
+}
+
+/// What a round came to, in words.
+fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Progress) -> Outcome<Done> {
+    let hurt = went(guard, memory, progress)?;
     let totals = totals(progress);
     let evidence = if progress.is_done() && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };
     let did = match progress.is_done() {
@@ -95,7 +101,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
             )
         }
     };
-    Ok(Done { did, evidence, hurt: server.iter().map(Failure::with_hint).collect(), ..Done::default() })
+    Ok(Done { did, evidence, hurt, ..Done::default() })
 }
 
 /// What to tell of mails that nobody can tell of: only the human's word settles them.
@@ -103,7 +109,8 @@ pub(crate) fn unsettled(memory: &Memory, shelf: &Shelf) -> Outcome<Vec<String>> 
     let open = memory.tallies().or_fail()?.into_iter().filter(|tally| tally.unknown + tally.sending > 0);
     let say = |tally: Tally| {
         let issue = shelf.by_id(&tally.issue);
-        let (name, short) = (issue.map_or_else(|| tally.issue.clone(), Issue::name), issue.and_then(|issue| issue.number));
+        let name = issue.map(Issue::name).or_else(|| reveille_skills::retain::name_of(&tally.issue)).unwrap_or_else(|| tally.issue.clone());
+        let short = issue.and_then(|issue| issue.number);
         let item = short.map_or_else(|| tally.issue.clone(), |number| number.to_string());
         format!(
             "{} mails of {name} may or may not have arrived, and are not sent again without your word: \
@@ -115,7 +122,7 @@ pub(crate) fn unsettled(memory: &Memory, shelf: &Shelf) -> Outcome<Vec<String>> 
 }
 
 /// The counts, which add up to the rows of the letter.
-fn totals(progress: &Progress) -> String {
+pub(crate) fn totals(progress: &Progress) -> String {
     let parts = [
         (progress.sent, "taken"),
         (progress.refused, "refused for good"),
@@ -128,11 +135,11 @@ fn totals(progress: &Progress) -> String {
     format!("{} of {}{unfit}", said.join(", "), progress.total())
 }
 
-fn held(why: &str) -> Failure {
+pub(crate) fn held(why: &str) -> Failure {
     Failure::message(Kind::Failed, format!("no letter was sent: {why}")).hint("the next wake goes on from the ledger").held()
 }
 
-fn progress_bar(recipients: usize) -> ProgressBar {
+pub(crate) fn progress_bar(recipients: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("mailing {bar:30} {pos}/{len}, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
     if recipients < 20 { ProgressBar::hidden() } else { ProgressBar::new(recipients as u64).with_style(style) }
 }

@@ -38,6 +38,8 @@ mod reached;
 mod readings;
 mod record;
 mod rendering;
+mod retain;
+mod segments;
 mod serve;
 mod service;
 mod settings;

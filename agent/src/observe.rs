@@ -14,6 +14,7 @@ use crate::credential::{self, Standing};
 use crate::environment::Environment;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
+use crate::retain;
 use crate::settings::{SecretState, Settings};
 
 /// How long an address in `needs:url:` may take to answer.
@@ -41,7 +42,10 @@ pub(crate) fn facts(
         crate::visits::observe(scene, memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
-    let readers = match count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?) {
+    if let Some(memory) = memory {
+        retain::observe(scene, memory, &mut facts)?;
+    }
+    let readers = match count_readers(scene.home.root(), &scene.settings.owner, &retain::not_mailed(scene, memory)?) {
         Ok(readers) => {
             let source = if readers.listed { "readers.csv" } else { "no readers.csv" };
             facts.set(FactKey::SubscribersConfirmed, count(readers.confirmed, source));
@@ -68,6 +72,7 @@ pub(crate) fn facts(
     for (key, value) in assumed {
         facts.assume(key, value).map_err(|error| Failure::new(crate::failure::Kind::Usage, error))?;
     }
+    retain::assume(&mut facts, assumed);
     Ok((facts, readers))
 }
 
@@ -83,7 +88,7 @@ fn remembered(scene: &Scene<'_>, memory: &Memory, facts: &mut Facts) -> Outcome 
         let (Ok(key), Ok(count)) = (row.key.parse::<FactKey>(), row.value_json.parse::<u64>()) else { continue };
         // Where visits are not counted any more, what they once were decides nothing.
         let of_site = matches!(key, FactKey::SiteVisitors30d | FactKey::SiteConfirmed30d | FactKey::Visitors(_));
-        if of_site && scene.settings.site.is_none() {
+        if (of_site && scene.settings.site.is_none()) || retain::is_of_silence(key) {
             continue;
         }
         facts.set(key, Fact { value: FactValue::Count(count), source: row.source, measured_at: Some(row.measured_at) });
@@ -114,7 +119,17 @@ pub(crate) fn needs(
             Need::Published(id) => published(shelf, id),
             Need::PostedByHand { channel, issue } => posted(shelf, *channel, issue, &told(issue, *channel)),
             // These are answered where the line, the list or the past is read.
-            Need::After(_) | Need::Human | Need::Subject | Need::Words | Need::Mend | Need::Readers | Need::Again => continue,
+            Need::After(_)
+            | Need::Human
+            | Need::Subject
+            | Need::Words
+            | Need::Mend
+            | Need::Readers
+            | Need::Again
+            | Need::Heard
+            | Need::WinBack(_) => {
+                continue;
+            }
         };
         facts.set_need(need.clone(), state);
     }

@@ -7,6 +7,7 @@ use reveille_skills::offer::Told;
 use crate::brakes::quiet_until;
 use crate::ledger::{Ledger, told_key};
 use crate::observe::Scene;
+use crate::retain;
 
 /// What the past says of a task. In a wake, what would go out waits for the end of the quiet hours; a plan looks past them.
 pub(crate) fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Shelf, ledger: &Ledger, waking: bool) -> Past {
@@ -46,10 +47,15 @@ pub(crate) fn past(scene: &Scene<'_>, task: &Task, reading: &Reading, shelf: &Sh
             _ => Past::Fresh,
         };
     }
-    let leaves_home = told_key(reading.skill, reading.channel).is_some_and(|channel| !channel.person_only());
+    let stage = retain::stage_of(reading.skill, reading.channel, &task.text);
+    if let Some(past) = stage.and_then(|stage| retain::past(stage, ledger, scene.now)) {
+        return past;
+    }
+    let leaves_home = stage.is_some() || told_key(reading.skill, reading.channel).is_some_and(|channel| !channel.person_only());
     match quiet_until(scene, scene.now) {
         Some(until) if waking && leaves_home => Past::CoolingDown { until, why: "it is quiet now".to_owned() },
         _ if under_way(reading, ledger) => Past::Fresh,
+        _ if stage.is_some_and(|stage| retain::is_under_way(stage, ledger)) => Past::Fresh,
         _ => budget(scene, reading, ledger),
     }
 }

@@ -10,6 +10,7 @@ mod fuzz;
 mod keys;
 mod notice;
 mod patience;
+mod retain;
 mod secret;
 mod site;
 
@@ -27,8 +28,10 @@ pub(crate) use answers::Answers;
 pub(crate) use backup::Backup;
 pub(crate) use days::Days;
 pub(crate) use email::{Dkim, Email};
+pub(crate) use keys::place;
 pub(crate) use notice::{By, Notice, notice_alone, quiet_alone};
 pub(crate) use patience::Patience;
+pub(crate) use retain::Retain;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
 pub(crate) use site::Site;
 
@@ -71,6 +74,9 @@ pub(crate) struct Settings {
     pub(crate) site: Option<Site>,
     /// `[answers]`: what comes in.
     pub(crate) answers: Option<Answers>,
+    /// `[retain]`: when letters end.
+    #[serde(default)]
+    pub(crate) retain: Retain,
     /// `[notice]`: how the owner is told when wakes have failed for a day.
     pub(crate) notice: Option<Notice>,
     /// Hosts that `needs:url:` may ask, besides those of `url` and the channels.
@@ -383,7 +389,7 @@ pub(crate) fn secret_files_alone(text: &str) -> Option<Vec<PathBuf>> {
 }
 
 /// Messages of the parser may go on over lines that show the source; only the first one is ours to show.
-fn first_line(message: &str) -> String {
+pub(crate) fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 

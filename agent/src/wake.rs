@@ -26,6 +26,7 @@ use crate::observe::Scene;
 use crate::reached;
 use crate::record;
 use crate::rendering;
+use crate::retain;
 use crate::sheet::markdown;
 use crate::sheet::terminal;
 use crate::sheet::{self, Sheet};
@@ -186,6 +187,7 @@ fn stages_of(
     let mut ticks = Vec::new();
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
     guard.faults.reach(Moment::AfterRecover);
+    retain::keep(scene, memory)?;
     let gone = !scene.home.progress().exists() && memory.text("block").or_fail()?.is_some();
     crate::visits::sweep(scene, memory);
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;

@@ -9,6 +9,7 @@ mod error;
 mod experiments;
 mod facts;
 mod labels;
+mod lapses;
 mod ledger;
 mod letters;
 mod open;
@@ -32,6 +33,7 @@ pub use error::MemoryError;
 pub use experiments::{Experiment, Exposure};
 pub use facts::FactRow;
 pub use labels::Learned;
+pub use lapses::{RETAIN, RETAIN_ISSUE, stage_of};
 pub use ledger::{
     Awaiting, Effect, EffectId, EffectState, EvidenceRow, Intended, Key, NOTICE, NewEffect, SUBSCRIBING, Sending, Standing, Tally, Unknown,
     has_to_wait,

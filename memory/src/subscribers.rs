@@ -185,6 +185,8 @@ impl Memory {
                 "DELETE FROM clicks WHERE subscriber = ?1",
                 "DELETE FROM survey_answers WHERE subscriber = ?1",
                 "UPDATE answers SET sender = '', excerpt = '', subscriber = NULL WHERE subscriber = ?1",
+                "DELETE FROM letters_got WHERE subscriber = ?1",
+                "DELETE FROM sunsets WHERE subscriber = ?1",
                 "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
             ] {
                 conn.prepare_cached(forget)?.execute([id])?;

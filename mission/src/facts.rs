@@ -26,8 +26,10 @@ pub enum FactKey {
     Visitors(Channel),
     /// `subscribers.confirmed`: confirmed readers that are people.
     SubscribersConfirmed,
-    /// `subscribers.lapsed_7`, `_30`, `_60`: confirmed readers silent for that many days.
+    /// `subscribers.lapsed_7`, `_30`, `_60`: confirmed readers silent for that many days, and not for as many as the next stage has.
     SubscribersLapsed(u16),
+    /// `subscribers.unwritten_7`, `_30`, `_60`: of those, the ones who had no message of that stage in this silence.
+    SubscribersUnwritten(u16),
     /// `customers.active`: paying readers that are people.
     CustomersActive,
     /// `site.visitors_30d`: visitors of the site in 30 days, each day's added up; whom a letter brought is a reader and not among them.
@@ -53,6 +55,7 @@ impl FactKey {
             .collect();
         keys.push(FactKey::SubscribersConfirmed);
         keys.extend(LAPSED_DAYS.map(FactKey::SubscribersLapsed));
+        keys.extend(LAPSED_DAYS.map(FactKey::SubscribersUnwritten));
         keys.extend([FactKey::CustomersActive, FactKey::SiteVisitors30d, FactKey::SiteConfirmed30d, FactKey::DraftsReady]);
         keys
     }
@@ -68,6 +71,7 @@ impl fmt::Display for FactKey {
             FactKey::Visitors(channel) => write!(f, "{channel}.visitors"),
             FactKey::SubscribersConfirmed => f.write_str("subscribers.confirmed"),
             FactKey::SubscribersLapsed(days) => write!(f, "subscribers.lapsed_{days}"),
+            FactKey::SubscribersUnwritten(days) => write!(f, "subscribers.unwritten_{days}"),
             FactKey::CustomersActive => f.write_str("customers.active"),
             FactKey::SiteVisitors30d => f.write_str("site.visitors_30d"),
             FactKey::SiteConfirmed30d => f.write_str("site.confirmed_30d"),

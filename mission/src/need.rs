@@ -46,6 +46,10 @@ pub enum Need {
     Mend,
     /// The list of readers must be readable: nobody can be counted or mailed without it.
     Readers,
+    /// Somebody must listen: what was never measured is not zero, and silence that nobody could have broken is none.
+    Heard,
+    /// A draft that its author has released for readers silent for so many days.
+    WinBack(u16),
     /// Another go at what failed too often, on a person's word or after a change.
     Again,
 }
@@ -68,6 +72,8 @@ impl fmt::Display for Need {
             Need::Words => f.write_str("words"),
             Need::Mend => f.write_str("mend"),
             Need::Readers => f.write_str("readers"),
+            Need::Heard => f.write_str("heard"),
+            Need::WinBack(days) => write!(f, "retain:{days}"),
             Need::Again => f.write_str("again"),
         }
     }

@@ -49,6 +49,9 @@ pub fn meaning(text: &str) -> Meaning {
 
 fn order(words: &[&str], lower: &str, channel: Option<Channel>) -> Option<Doing> {
     let first = words.first()?;
+    if wins_back(words) && channel.is_none_or(|channel| channel == Channel::Email) {
+        return Some(Doing { skill: Skill::Retain, who: Who::Subscribers });
+    }
     if !names_an_issue(words, lower) {
         return None;
     }
@@ -61,6 +64,42 @@ fn order(words: &[&str], lower: &str, channel: Option<Channel>) -> Option<Doing>
         }
         _ => None,
     }
+}
+
+/// Words that may stand in an exact order to win readers back, besides a number of days.
+const SILENT: [&str; 18] = [
+    "win",
+    "back",
+    "the",
+    "all",
+    "our",
+    "my",
+    "readers",
+    "subscribers",
+    "who",
+    "that",
+    "have",
+    "been",
+    "are",
+    "silent",
+    "lapsed",
+    "for",
+    "since",
+    "days",
+];
+
+/// "Win back readers silent for 30 days".
+fn wins_back(words: &[&str]) -> bool {
+    words.starts_with(&["win", "back"]) && words.iter().any(|word| ["readers", "subscribers"].contains(word))
+}
+
+/// Whether it says just that, with at most one number.
+fn is_exact_win_back(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let words = in_words(&lower);
+    let (numbers, others): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.parse::<u16>().is_ok());
+    let plain = disguise(text).is_none() && in_plain_letters(text) && !lower.contains('?');
+    plain && wins_back(&words) && numbers.len() <= 1 && others.iter().all(|word| SILENT.contains(word))
 }
 
 /// Words that may stand in an exact order besides its verb, its subject and its channel.
@@ -107,7 +146,7 @@ const REPOST: [&[&str]; 2] = [&["repost"], &["re", "post"]];
 /// Whether a line is an order with nothing left over: a verb of publishing or telling, exactly what, and where. Only such a
 /// line is ticked for what was done, and only such a line releases a draft; any other may be about something else.
 pub fn is_exact_order(text: &str) -> bool {
-    exact_order(text).is_some()
+    exact_order(text).is_some() || is_exact_win_back(text)
 }
 
 /// Whether a line is an exact order to tell an issue once more: it holds one of "again", "once more", "another time", "repost",
@@ -230,6 +269,13 @@ mod tests {
     fn an_exact_order_has_nothing_left_over() {
         for (text, expected) in [
             ("Publish draft 2", true),
+            ("Win back the readers who have been silent for 30 days", true),
+            ("Win back readers silent for 60 days", true),
+            ("Win back lapsed readers", true),
+            ("Win back readers silent for 30 days, but ask Ann first", false),
+            ("Win back readers of issue 30 silent for 60 days", false),
+            ("Win back the market", false),
+            ("Win back readers?", false),
             ("Publish \"Notes, not yet\" on the website", true),
             ("Post issue 45 to Mastodon", true),
             ("Send issue 45 to the mailing list", true),
@@ -291,12 +337,18 @@ mod tests {
         let distribute = Some(Doing { skill: Skill::Distribute, who: Who::Strangers });
         let send = Some(Doing { skill: Skill::Publish, who: Who::Subscribers });
         let publish = Some(Doing { skill: Skill::Publish, who: Who::Strangers });
+        let retain = Some(Doing { skill: Skill::Retain, who: Who::Subscribers });
         for (text, channel, doing) in [
             ("Post issue 45 to Mastodon", Some(Channel::Mastodon), distribute),
             ("Submit \"The Queue\" to Hacker News", Some(Channel::Hackernews), distribute),
             ("Share issue 3 on r/selfhosted", Some(Channel::Reddit), distribute),
             ("Send issue 45 to the mailing list", Some(Channel::Email), send),
             ("Publish draft 46", None, publish),
+            ("Win back readers silent for 30 days", None, retain),
+            ("Win back silent readers by mail", Some(Channel::Email), retain),
+            ("Win back readers on Mastodon", Some(Channel::Mastodon), None),
+            ("Don't win back readers", None, None),
+            ("Win back readers if Ann agrees", None, None),
             ("Post issue 45 to Mastodon once more", Some(Channel::Mastodon), distribute),
             ("Re-post issue 45 to Bluesky", Some(Channel::Bluesky), distribute),
             ("Never repost issue 45 to Bluesky", Some(Channel::Bluesky), None),

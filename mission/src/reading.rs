@@ -152,7 +152,7 @@ pub(crate) fn by_model(model: &ModelReading, grey: GreyZone) -> (Option<Who>, Re
 fn default_channel(skill: Option<Skill>, who: Option<Who>) -> Option<Channel> {
     match (skill?, who?) {
         (Skill::Publish, Who::Strangers) => Some(Channel::Web),
-        (Skill::Publish, Who::Subscribers | Who::Customers) => Some(Channel::Email),
+        (Skill::Publish, Who::Subscribers | Who::Customers) | (Skill::Retain, Who::Subscribers) => Some(Channel::Email),
         _ => None,
     }
 }

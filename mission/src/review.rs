@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use crate::experiment::{Rates, Size};
 use crate::facts::{FactKey, Facts};
+use crate::lapse::silent_days;
 use crate::need::{Need, NeedState};
 use crate::reading::{ReadBy, Reading};
 use crate::subject::Subject;
 use crate::task::Task;
 use crate::value::{Priors, reach};
-use crate::words::Who;
+use crate::words::{Skill, Who};
 use few::enough_for_an_experiment;
 pub use few::too_few;
 
@@ -297,6 +298,7 @@ fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
     }
     met(&asked_by_the_line(&case.task), by.facts)?;
     let who = who.ok_or_else(|| unclear(case))?;
+    nobody_silent(who, case, by)?;
     if let Offer::Can { needs } = &case.offer {
         let before: Vec<Need> = needs.iter().filter(|need| **need != Need::Subject).cloned().collect();
         met(&before, by.facts).map_err(|refusal| with_subject(refusal, needs, &case.reading.subject))?;
@@ -313,6 +315,16 @@ fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
     match &case.past {
         Past::OverBudget { cap } => Err(Refusal::OverBudget { cap: cap.clone() }),
         _ => Ok(audience),
+    }
+}
+
+/// Winning back nobody needs nothing: that there is nobody is said before what is missing.
+fn nobody_silent(who: Who, case: &Case, by: Review<'_>) -> Result<(), Refusal> {
+    let counted = || by.facts.get(FactKey::SubscribersLapsed(silent_days(&case.task.text))).is_some();
+    let retains = who == Who::Subscribers && case.reading.skill == Some(Skill::Retain);
+    match (retains && counted()).then(|| audience(who, case, by)) {
+        Some(audience) if audience.count == 0 => Err(Refusal::NoAudience { who, audience }),
+        _ => Ok(()),
     }
 }
 

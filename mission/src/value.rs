@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Fact, FactKey, Facts, LAPSED_DAYS};
+use crate::facts::{Fact, FactKey, Facts};
 use crate::goal::GoalUnit;
+use crate::lapse::silent_days;
 use crate::reading::Reading;
 use crate::review::Eligible;
 use crate::task::Task;
@@ -155,10 +156,13 @@ pub(crate) fn reach<'f>(
         Who::Nobody => (0.0, vec![], None),
         Who::Customers => known(FactKey::CustomersActive),
         Who::Subscribers if reading.skill == Some(Skill::Retain) => {
-            let key = FactKey::SubscribersLapsed(silent_days(&task.text));
-            match facts.count(key) {
-                Some(_) => known(key),
-                None => {
+            let days = silent_days(&task.text);
+            let (lapsed, unwritten) = (FactKey::SubscribersLapsed(days), FactKey::SubscribersUnwritten(days));
+            match (facts.count(lapsed), facts.count(unwritten)) {
+                // A message reaches those who had none.
+                (Some(1..), Some(_)) => known(unwritten),
+                (Some(_), _) => known(lapsed),
+                (None, _) => {
                     let (count, keys, fact) = known(FactKey::SubscribersConfirmed);
                     (count * priors.silent_share, keys, fact)
                 }
@@ -173,11 +177,6 @@ pub(crate) fn reach<'f>(
             (reach_of_channel(channel, facts, priors), keys, fact)
         }
     }
-}
-
-/// The stage of silence that a line names; 30 days where it names none.
-fn silent_days(text: &str) -> u16 {
-    text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).find(|days| LAPSED_DAYS.contains(days)).unwrap_or(30)
 }
 
 /// One term of the sum.

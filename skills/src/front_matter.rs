@@ -6,7 +6,7 @@
 mod edit;
 
 use chrono::NaiveDate;
-use reveille_mission::Diagnostic;
+use reveille_mission::{Diagnostic, LAPSED_DAYS};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
@@ -55,6 +55,8 @@ pub struct FrontMatter {
     pub start: bool,
     /// Two to four subject lines: the letter is an experiment.
     pub subjects: Option<At<Vec<String>>>,
+    /// It is a letter to readers silent for so many days, and no issue.
+    pub retain: Option<At<u16>>,
 }
 
 /// A file in its parts; joined they are the file.
@@ -162,6 +164,7 @@ struct Raw {
     thread: Option<bool>,
     start: Option<bool>,
     subjects: Option<Spanned<Words>>,
+    retain: Option<Spanned<String>>,
 }
 
 impl Raw {
@@ -199,7 +202,19 @@ impl Raw {
                 line: file_line(list.referenced.line()),
                 value: list.value.0.iter().map(|subject| plain(subject)).collect(),
             }),
+            retain: self.retain.and_then(text).map(silent_for).transpose()?,
         })
+    }
+}
+
+/// The stage of silence that a letter is for.
+fn silent_for(found: At<String>) -> Result<At<u16>, Diagnostic> {
+    match found.value.parse().ok().filter(|days| LAPSED_DAYS.contains(days)) {
+        Some(value) => Ok(At { value, line: found.line }),
+        None => {
+            let message = format!("`retain: {}` is no stage of silence", found.value);
+            Err(Diagnostic::error(found.line, 1, message, "write `retain: 7`, `retain: 30` or `retain: 60`"))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod measure;
 pub mod offer;
 pub mod publish;
 pub mod readers;
+pub mod retain;
 pub mod settings;
 pub mod shelf;
 pub mod site;

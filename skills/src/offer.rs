@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use reveille_mission::experiment::{Asked, Kind, asked};
-use reveille_mission::{Channel, Issue, Need, Offer, Reading, Shelf, Skill, Source, Stage, Subject, Tags, Task, TaskId, Who};
+use reveille_mission::{Channel, Issue, Need, Offer, Reading, Shelf, Skill, Source, Stage, Subject, Tags, Task, TaskId, Who, silent_days};
 
 /// For how long after its publication an issue is proposed for telling, in days.
 const FRESH_DAYS: i64 = 14;
@@ -76,7 +76,8 @@ pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
         (Some(Skill::Compose), _) => by_person("the writing is yours"),
         (Some(Skill::Engage), _) => by_person("talking with people is yours"),
         (Some(Skill::Onboard), _) => by_person("the way in is yours for now: the program has no sign-up yet"),
-        (Some(Skill::Retain), _) => by_person("winning readers back is yours for now"),
+        (Some(Skill::Retain), Some(Channel::Email)) if reading.who == Some(Who::Subscribers) => win_back(task, view),
+        (Some(Skill::Retain), _) => by_person("the program wins back readers by mail, and only readers of the letter; this is yours"),
         (Some(Skill::Sell), _) => by_person("prices and checkout are yours"),
         (Some(Skill::Maintain), _) => by_person("upkeep is yours"),
         (None, _) => by_person("only you can do this"),
@@ -147,6 +148,15 @@ fn tell(task: &Task, reading: &Reading, channel: Channel, view: &View<'_>) -> Of
         if waits {
             needs.push(Need::PostedByHand { channel, issue: issue.id.clone() });
         }
+    }
+    Offer::Can { needs }
+}
+
+/// Writing to silent readers: first it is to be known who they are, then there must be the author's letter to them.
+fn win_back(task: &Task, view: &View<'_>) -> Offer {
+    let mut needs = vec![Need::Heard, Need::WinBack(silent_days(&task.text)), Need::Configured(Channel::Email)];
+    if view.configured.contains(&Channel::Email) {
+        needs.push(Need::Credential(Channel::Email));
     }
     Offer::Can { needs }
 }
@@ -284,6 +294,7 @@ mod tests {
             ("Submit issue 45 to Hacker News", "human: only a person may post on Hacker News; posted:hackernews"),
             ("Publish draft 46", "issue"),
             ("Refactor the queue", "human: only you can do this; "),
+            ("Win back readers silent for 60 days", "heard retain:60 settings:email"),
         ] {
             assert_eq!(needs(text), expected, "{text}");
         }

@@ -5,6 +5,7 @@
 
 mod draft;
 mod folder;
+mod win_back;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,6 +20,8 @@ use crate::front_matter::{FrontMatter, parse};
 
 pub(crate) use draft::{Draft, examine};
 pub(crate) use folder::{Listed, list, text_of};
+pub use win_back::WinBack;
+pub(crate) use win_back::{no_issue, text as win_back_text};
 
 /// Where drafts lie.
 pub(crate) const DRAFTS: &str = "drafts";
@@ -52,6 +55,8 @@ impl std::fmt::Display for FileDiagnostic {
 pub struct Loaded {
     /// Issues, and drafts that may be published.
     pub shelf: Shelf,
+    /// Letters to silent readers: drafts that are never published.
+    pub win_backs: Vec<WinBack>,
     /// Those with a fault, as far as they could be read.
     pub unfit: Vec<Issue>,
     /// Every fault, in the order of the paths.
@@ -104,6 +109,13 @@ pub fn load(home: &Path) -> Result<Loaded, ShelfError> {
     let mut loaded = Loaded::default();
     let issues = load_issues(&root, &mut loaded)?;
     for listed in list(&root, DRAFTS)? {
+        if let Some(letter) = win_back::read(&root, &listed) {
+            match letter {
+                Ok(letter) => loaded.win_backs.push(letter),
+                Err(faults) => loaded.diagnostics.extend(faults.into_iter().map(|found| FileDiagnostic::new(&listed.path, found))),
+            }
+            continue;
+        }
         match examine(&root, &listed, &issues) {
             Ok(draft) => {
                 loaded.diagnostics.extend(wordless_picture(&draft.front).map(|found| FileDiagnostic::new(&listed.path, found)));
@@ -116,6 +128,7 @@ pub fn load(home: &Path) -> Result<Loaded, ShelfError> {
         }
     }
     refuse_same_slugs(&mut loaded);
+    win_back::refuse_same_stages(&mut loaded);
     loaded.shelf.issues.extend(issues);
     loaded.diagnostics.sort_by(|a, b| (&a.path, a.diagnostic.line).cmp(&(&b.path, b.diagnostic.line)));
     Ok(loaded)
@@ -154,7 +167,7 @@ fn load_issues(root: &Root, loaded: &mut Loaded) -> Result<Vec<Issue>, DiskError
         let read = listed.head(root).and_then(|head| parse(&head));
         let checked = read.and_then(|front| {
             let issue = issue_of(&listed.path, &front, Stage::Published);
-            match taken.refuse(&issue, &front).or_else(|| wrong_slug(&front)) {
+            match no_issue(&front).or_else(|| taken.refuse(&issue, &front)).or_else(|| wrong_slug(&front)) {
                 Some(diagnostic) => Err(diagnostic),
                 None => Ok((issue, wordless_picture(&front))),
             }

@@ -24,7 +24,7 @@ use crate::disk::{DiskError, Root, sha256};
 use crate::settings::Publication;
 use crate::shelf::FileDiagnostic;
 
-pub(crate) use plain::outside;
+pub(crate) use plain::{outside, outside_alone};
 
 use gather::{Page, gather};
 use manifest::Manifest;

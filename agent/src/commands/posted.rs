@@ -137,6 +137,9 @@ fn by_name(shelf: &Shelf, item: &str) -> Vec<Meant> {
     let Some((issue, channel)) = item.rsplit_once(char::is_whitespace) else { return vec![] };
     let Ok(channel) = channel.to_lowercase().parse::<Channel>() else { return vec![] };
     let issue = issue.trim();
+    if reveille_memory::stage_of(issue).is_some() {
+        return vec![(channel, issue.to_owned())];
+    }
     let number: Option<u32> = issue.strip_prefix("issue ").unwrap_or(issue).trim_start_matches('#').parse().ok();
     let is_meant = |other: &&Issue| match number {
         Some(number) => other.number == Some(number),

@@ -4,6 +4,7 @@
 //! what an import says of people are counts, addresses only when they are asked for.
 
 mod import;
+mod segments;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ enum Sub {
     /// Who left, bounced or complained there is suppressed here, for ever. Who is suppressed here stays so. Rows that can't be
     /// read are said with their lines and skipped. Addresses are shown with `--verbose` only.
     Import(import::Import),
+    /// Show how many have fallen silent, and who clicks what, in groups
+    Segments(segments::Segments),
     /// Give the list out as CSV, on stdout or into a new file
     Export {
         /// A file that is not there yet
@@ -74,6 +77,7 @@ impl Readers {
             Sub::Add(add) => add.run(ready)?,
             Sub::Remove { address } => remove(ready, &address)?,
             Sub::Import(import) => import.run(ready, verbose)?,
+            Sub::Segments(segments) => segments.run(ready)?,
             Sub::Export { file } => export(ready, file.as_deref())?,
         }
         Ok(ExitCode::SUCCESS)

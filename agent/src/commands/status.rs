@@ -59,6 +59,8 @@ struct Standing {
     backups: Backups,
     /// Nothing when the list can't be read.
     readers: Option<Readers>,
+    /// Readers who have fallen silent.
+    silence: Option<crate::retain::Standing>,
     /// Why it can't.
     readers_problem: Option<String>,
     channels: Vec<Reachable>,
@@ -207,6 +209,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         visits: None,
         experiments: vec![],
         readers: counted.ok().map(of),
+        silence: None,
         readers_problem,
     };
     if let Some(memory) = &memory {
@@ -270,6 +273,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
     let counted = standing.readers.as_ref().map(|readers| readers.confirmed);
     standing.experiments = crate::experiments::all(&scene, Some(memory), &shelf, counted)?;
+    standing.silence = Some(crate::retain::standing(&scene, memory)?);
     standing.unsettled = crate::telling::unsettled(memory, &shelf)?;
     standing.unsettled.extend(crate::letter::unsettled(memory, &shelf)?);
     for effect in crate::ledger::awaiting(memory)? {
@@ -318,6 +322,11 @@ fn experiments(standing: &Standing) -> String {
     out
 }
 
+/// Readers who have fallen silent, in a line.
+fn silent(standing: &Standing) -> String {
+    standing.silence.as_ref().map(|silence| format!("silent      {}\n", silence.shown())).unwrap_or_default()
+}
+
 fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     let mut out = format!("{}\n\n", standing.name);
     let when = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
@@ -353,6 +362,7 @@ fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         out.push_str(&format!("            and {more} more in the last seven days: `reveille status --json`\n"));
     }
     out.push_str(&readers(standing));
+    out.push_str(&silent(standing));
     out.push_str(&experiments(standing));
     if standing.learned.lines > 0 {
         let used = if standing.learned.set_aside.is_some() { ", kept but not used" } else { "" };

@@ -5,7 +5,7 @@ use reveille_mission::{Diagnostic, nearest};
 use toml::de::{DeTable, DeValue};
 
 /// Section and keys; `*` stands for "no section". A section's name is a key of the section above it.
-const KEYS: [(&str, &[&str]); 21] = [
+const KEYS: [(&str, &[&str]); 22] = [
     (
         "*",
         &[
@@ -26,6 +26,7 @@ const KEYS: [(&str, &[&str]); 21] = [
             "notice",
             "site",
             "answers",
+            "retain",
             "hosts",
         ],
     ),
@@ -48,6 +49,7 @@ const KEYS: [(&str, &[&str]); 21] = [
     ("notice", &["by"]),
     ("site", &["listen", "proxies", "mails_a_network", "mails_a_day", "logs"]),
     ("answers", &["imap", "user", "password", "ca", "folder"]),
+    ("retain", &["sunset", "sunset_after"]),
     (
         "priors",
         &[
@@ -97,7 +99,7 @@ fn walk(table: &DeTable<'_>, section: &str, text: &str, found: &mut Vec<Diagnost
 }
 
 /// Line and column, from 1, of a byte offset.
-pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let column = before.len() - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) + 1;
@@ -181,6 +183,11 @@ mod tests {
                 "[experiments]\nbase = 0.07\nwanted = 0.05\n",
                 "4:1: `base` and `wanted` are shares above 0 and below 1, and `wanted` is the larger one (hint: see docs/settings.md)",
             ),
+            (
+                "[retain]\nsunset_after = \"2w\"\n",
+                "5:16: `2w` is no number of days: write it like `7d`, from 7d to 365d (hint: see docs/settings.md)",
+            ),
+            ("[retain]\nsunsets = true\n", "5:1: unknown key `sunsets` in [retain] (hint: did you mean `sunset`?)"),
             ("[caps]\nday = -1\n", "5:7: invalid value: integer `-1`, expected u64 (hint: see docs/settings.md)"),
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {

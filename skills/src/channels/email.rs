@@ -34,7 +34,7 @@ use url::Url;
 use super::{Account, Attached, Fault, Frozen, PostLimits, Receipt};
 pub use clicks::Clicks;
 use fit::{mailbox, refused};
-pub use letter::{Letter, compose};
+pub use letter::{Letter, compose, compose_win_back};
 use mail::Ready;
 pub use mail::unsubscribe_token;
 pub(crate) use mail::{Mail, freeze};

@@ -119,25 +119,40 @@ pub fn deliver(
     recipients: &[Recipient],
     round: &Round<'_>,
 ) -> Result<Progress, MemoryError> {
-    give_up_on_cut_off(memory, &letter.issue, round)?;
+    deliver_part(memory, email, PART, letter, recipients, round)
+}
+
+/// Sends what is no issue's letter the same way, as another part of the ledger (see [`deliver`]).
+///
+/// # Errors
+/// Those of [`deliver`].
+pub fn deliver_part(
+    memory: &mut Memory,
+    email: &Email,
+    part: &str,
+    letter: &Letter,
+    recipients: &[Recipient],
+    round: &Round<'_>,
+) -> Result<Progress, MemoryError> {
+    give_up_on_cut_off(memory, &letter.issue, part, round)?;
     let suppressed: HashSet<String> = memory.suppressed()?.into_iter().map(|one| one.subscriber).collect();
     let mut progress = Progress::default();
     let wanted: Vec<&Recipient> = recipients.iter().filter(|one| !suppressed.contains(&one.id)).collect();
     progress.suppressed = (recipients.len() - wanted.len()) as u64;
-    progress.unfit = write_down(memory, letter, &wanted, round)?;
-    progress.count(&tally(memory, &letter.issue)?);
+    progress.unfit = write_down(memory, part, letter, &wanted, round)?;
+    progress.count(&tally(memory, &letter.issue, part)?);
     let readers = wanted.iter().map(|one| one.id.as_str()).collect();
-    let stopped = Course::new(memory, email, round, &letter.issue, readers, &mut progress).run()?;
+    let stopped = Course::new(memory, email, round, (&letter.issue, part), readers, &mut progress).run()?;
     email.close();
-    progress.count(&tally(memory, &letter.issue)?);
+    progress.count(&tally(memory, &letter.issue, part)?);
     progress.stopped = stopped;
     Ok(progress)
 }
 
 /// How the letter of an issue stands in the ledger.
-fn tally(memory: &Memory, issue: &str) -> Result<Tally, MemoryError> {
+fn tally(memory: &Memory, issue: &str, part: &str) -> Result<Tally, MemoryError> {
     let all = memory.tallies()?;
-    Ok(all.into_iter().find(|tally| tally.issue == issue && tally.part == PART && tally.channel == name()).unwrap_or_default())
+    Ok(all.into_iter().find(|tally| tally.issue == issue && tally.part == part && tally.channel == name()).unwrap_or_default())
 }
 
 fn name() -> &'static str {
@@ -145,9 +160,9 @@ fn name() -> &'static str {
 }
 
 /// Mails that a crash cut off: nobody knows whether they arrived (RFC 1047), and none is risked twice.
-fn give_up_on_cut_off(memory: &mut Memory, issue: &str, round: &Round<'_>) -> Result<(), MemoryError> {
+fn give_up_on_cut_off(memory: &mut Memory, issue: &str, part: &str, round: &Round<'_>) -> Result<(), MemoryError> {
     loop {
-        let cut_off = memory.mails(issue, PART, EffectState::Sending, (round.now)(), PAGE)?;
+        let cut_off = memory.mails(issue, part, EffectState::Sending, (round.now)(), PAGE)?;
         if cut_off.is_empty() {
             return Ok(());
         }
@@ -161,7 +176,7 @@ fn give_up_on_cut_off(memory: &mut Memory, issue: &str, round: &Round<'_>) -> Re
 }
 
 /// A row for everybody who has none, in one commit. How many can't have one.
-fn write_down(memory: &mut Memory, letter: &Letter, wanted: &[&Recipient], round: &Round<'_>) -> Result<u64, MemoryError> {
+fn write_down(memory: &mut Memory, part: &str, letter: &Letter, wanted: &[&Recipient], round: &Round<'_>) -> Result<u64, MemoryError> {
     let now = (round.now)();
     (round.step)(Step::BeforeIntent);
     let kept = letter.frozen().map_err(|fault| MemoryError::Value(fault.to_string()))?;
@@ -177,7 +192,7 @@ fn write_down(memory: &mut Memory, letter: &Letter, wanted: &[&Recipient], round
         let frozen = freeze(letter, &kept.digest, reader, round.key, now);
         match frozen.or_else(|_| freeze(letter, &kept.digest, &nameless, round.key, now)) {
             Ok((text, token)) => rows.push(NewEffect {
-                key: Key { issue: letter.issue.clone(), channel: name().to_owned(), part: PART.to_owned(), recipient: reader.id.clone() },
+                key: Key { issue: letter.issue.clone(), channel: name().to_owned(), part: part.to_owned(), recipient: reader.id.clone() },
                 text,
                 token,
                 run: round.run,

@@ -4,7 +4,7 @@
 
 use reveille_mission::{Diagnostic, Issue, Stage};
 
-use super::{Listed, issue_of, text_of, wrong_slug, wrong_subjects};
+use super::{Listed, issue_of, no_issue, text_of, wrong_slug, wrong_subjects};
 use crate::disk::Root;
 use crate::front_matter::{FrontMatter, parse, split};
 use crate::site::markdown::scan;
@@ -42,6 +42,7 @@ pub(crate) fn examine(root: &Root, listed: &Listed, published: &[Issue]) -> Resu
     if front.title.is_none() {
         diagnostics.push(Diagnostic::error(2, 1, "no title", "add a line like `title: \"What readers see\"`"));
     }
+    diagnostics.extend(no_issue(&front));
     diagnostics.extend(wrong_slug(&front));
     diagnostics.extend(wrong_subjects(&front));
     diagnostics.extend(taken(&front, published));

@@ -166,3 +166,37 @@ fn a_thousand_issues_are_loaded_fast() {
     // The aim is 50 ms; the bound is loose for machines that do other things too.
     assert!(took.as_millis() < 500, "{took:?}");
 }
+
+#[test]
+fn a_letter_to_silent_readers_is_never_on_the_shelf() {
+    let home = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    write("drafts/month.md", "---\ntitle: Still there?\nretain: 30\nready: true\n---\nHello.\n");
+    write("drafts/week-1.md", "---\ntitle: A week\nready: true\nretain: 7\n---\nHello.\n");
+    write("drafts/week-2.md", "---\ntitle: Another week\nretain: 7\nready: true\n---\nHello.\n");
+    write("drafts/week-3.md", "---\ntitle: A third\nretain: 7\n---\nHello.\n");
+    write("drafts/year.md", "---\ntitle: A year\nready: true\nretain: 365\n---\nHello.\n");
+    write("drafts/shown.md", "---\ntitle: Seen\nretain: 60\nready: true\n---\n\n![a lamp](lamp.png)\n");
+    write("drafts/issue.md", "---\ntitle: An issue\nready: true\n---\nHello.\n");
+    write("issues/045-back.md", "---\ntitle: Back\nretain: 60\ndate: 2026-11-01\n---\nHello.\n");
+    let loaded = load(home.path()).expect("loaded");
+    assert_eq!(loaded.shelf.issues.iter().map(|issue| issue.path.as_str()).collect::<Vec<_>>(), ["drafts/issue.md"]);
+    let mut letters: Vec<(&str, u16, bool)> = loaded.win_backs.iter().map(|one| (one.path.as_str(), one.stage, one.ready)).collect();
+    letters.sort_unstable();
+    let expected =
+        [("drafts/month.md", 30, true), ("drafts/week-1.md", 7, false), ("drafts/week-2.md", 7, false), ("drafts/week-3.md", 7, false)];
+    assert_eq!(letters, expected);
+    let said: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
+    let expected = [
+        "drafts/shown.md:7:1: `lamp.png` is on no page that a mail could show it from (hint: give the whole address of a picture that is on the web, or leave it out)",
+        "drafts/week-1.md:1:1: drafts/week-2.md is for readers silent for 7 days, too (hint: set `ready: false` in all but one: until then none is sent)",
+        "drafts/week-2.md:1:1: drafts/week-1.md is for readers silent for 7 days, too (hint: set `ready: false` in all but one: until then none is sent)",
+        "drafts/year.md:4:1: `retain: 365` is no stage of silence (hint: write `retain: 7`, `retain: 30` or `retain: 60`)",
+        "issues/045-back.md:3:1: `retain: 60` makes it a letter to silent readers, which is no issue (hint: keep it in drafts/, or remove the line to publish it)",
+    ];
+    assert_eq!(said, expected);
+}

@@ -13,7 +13,7 @@ use super::markdown::scan;
 use super::stamp::{DiskTime, Stamp};
 use crate::disk::{DiskError, Root, sha256};
 use crate::front_matter::{FrontMatter, parse, split};
-use crate::shelf::{FileDiagnostic, ISSUES, Listed, Taken, issue_of, list, text_of, wrong_slug};
+use crate::shelf::{FileDiagnostic, ISSUES, Listed, Taken, issue_of, list, no_issue, text_of, wrong_slug};
 
 /// One issue on its way to the site.
 pub(super) struct Page {
@@ -101,7 +101,7 @@ fn read(root: &Root, listed: &Listed, known: Option<&Entry>, began: DiskTime) ->
     }
     let text = text_of(bytes)?;
     let front = parse(&text)?;
-    if let Some(diagnostic) = wrong_slug(&front) {
+    if let Some(diagnostic) = no_issue(&front).or_else(|| wrong_slug(&front)) {
         return Err(diagnostic);
     }
     let parts = split(&text)?;

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use comrak::nodes::{ListType, Node, NodeLink, NodeValue};
 use comrak::{Arena, parse_document};
+use reveille_mission::Issue;
 use url::Url;
 
 use super::SiteError;
 use super::gather::Page;
-use super::manifest::Manifest;
+use super::manifest::{Entry, Manifest};
 use super::markdown::{OPTIONS, Target, Targets, absolute, html, scan};
 use super::references::{Slugs, resolve};
 use crate::disk::Root;
@@ -44,6 +45,25 @@ pub(crate) fn outside(home: &Path, publication: &Publication, id: &str) -> Resul
     let targets = resolve(&page, &slugs, &page.entry.copied);
     let Ok(base) = Url::parse(&publication.issue_address(&page.entry.issue.slug)) else { return Ok(None) };
     Ok(Some(Outside { html: absolute(&html(&body, &targets), &base), text: text(&body, &targets, &base) }))
+}
+
+/// A text that is on no page, for a letter of its own: links to issues lead to their pages. `issue` says where it lies.
+pub(crate) fn outside_alone(home: &Path, publication: &Publication, issue: &Issue, body: &str) -> Result<Option<Outside>, SiteError> {
+    let manifest = Manifest::load(&Root::open(home)?);
+    let slugs: Slugs = manifest.entries.iter().map(|(path, entry)| (path.clone(), entry.issue.slug.clone())).collect();
+    let entry = Entry {
+        source: String::new(),
+        stamp: None,
+        inputs: String::new(),
+        issue: issue.clone(),
+        preview: None,
+        scan: scan(body, 1),
+        copied: vec![],
+    };
+    let page = Page { path: issue.path.clone(), entry, body: None, held: false };
+    let targets = resolve(&page, &slugs, &[]);
+    let Ok(base) = Url::parse(&publication.issue_address(&issue.slug)) else { return Ok(None) };
+    Ok(Some(Outside { html: absolute(&html(body, &targets), &base), text: text(body, &targets, &base) }))
 }
 
 /// Markdown as plain text: links in full behind their words, lines of a readable width.

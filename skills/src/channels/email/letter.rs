@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use css_inline::CSSInliner;
 use minijinja::{Environment, context};
 use reveille_mission::experiment::{subject_key, variant_of};
-use reveille_mission::{Channel, Issue};
+use reveille_mission::{Channel, Issue, Stage};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -17,10 +17,12 @@ use super::super::{Attached, Fault};
 use super::Email;
 use super::clicks::Clicks;
 use super::fit::{header_text, refused};
-use crate::disk::sha256;
+use crate::disk::{Root, sha256};
 use crate::distribute::{Telling, compose as compose_post};
+use crate::front_matter::{parse, split};
 use crate::settings::Publication;
-use crate::site::outside;
+use crate::shelf::{WinBack, issue_of, win_back_text};
+use crate::site::{outside, outside_alone};
 
 const TEMPLATE: &str = include_str!("letter.html");
 const STYLE: &str = include_str!("letter.css");
@@ -138,7 +140,44 @@ pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Em
         list_id: list_id(publication),
         unsubscribe: unsubscribe.map(leaving).transpose()?.flatten(),
         text: format!("{head}{}", body.text),
-        html: styled(publication, issue, &subject, &link, &body.html)?,
+        html: styled(publication, issue.date, &subject, &link, &body.html)?,
+        subject,
+        clicks: None,
+        subjects: vec![],
+    })
+}
+
+/// Makes a letter to silent readers of the author's draft: an issue in the ledger by the name `round`, and on no page.
+///
+/// # Errors
+/// The draft can't be read, its words can't stand in a header, the address has no `{token}`.
+pub fn compose_win_back(
+    home: &Path,
+    publication: &Publication,
+    letter: &WinBack,
+    round: &str,
+    email: &Email,
+    unsubscribe: Option<&str>,
+) -> Result<Letter, Fault> {
+    let unreadable = |error: String| refused(format!("{} can't be read: {error}", letter.path));
+    let text = Root::open(home).and_then(|root| win_back_text(&root, letter)).map_err(|error| unreadable(error.to_string()))?;
+    let front = parse(&text).map_err(|found| unreadable(found.to_string()))?;
+    let body = split(&text).map_or(text.as_str(), |parts| parts.body);
+    let subject = header_text("title", &letter.title)?;
+    let lies = issue_of(&letter.path, &front, Stage::Draft);
+    let body = outside_alone(home, publication, &lies, body).map_err(|error| refused(error.to_string()))?;
+    let body = body.ok_or_else(|| refused("the publication's address is none"))?;
+    Ok(Letter {
+        issue: round.to_owned(),
+        publication: header_text("publication's name", &publication.name)?,
+        language: publication.language.clone(),
+        date: None,
+        from: email.from.clone(),
+        reply_to: email.reply_to.clone(),
+        list_id: list_id(publication),
+        unsubscribe: unsubscribe.map(leaving).transpose()?.flatten(),
+        text: format!("{subject}\n\n{}", body.text),
+        html: styled(publication, None, &subject, publication.base().as_str(), &body.html)?,
         subject,
         clicks: None,
         subjects: vec![],
@@ -146,7 +185,7 @@ pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Em
 }
 
 /// The page of the letter, its style written into the tags: mail programs drop stylesheets.
-fn styled(publication: &Publication, issue: &Issue, subject: &str, link: &str, body: &str) -> Result<String, Fault> {
+fn styled(publication: &Publication, date: Option<NaiveDate>, subject: &str, link: &str, body: &str) -> Result<String, Fault> {
     let wrong = |error: String| refused(format!("the letter can't be laid out: {error}"));
     let about = context! {
         language => &publication.language,
@@ -154,7 +193,7 @@ fn styled(publication: &Publication, issue: &Issue, subject: &str, link: &str, b
         site => publication.base().as_str(),
         title => subject,
         link => link,
-        date => issue.date.map(|date| date.to_string()),
+        date => date.map(|date| date.to_string()),
         body => minijinja::Value::from_safe_string(body.to_owned()),
     };
     let page = Environment::new().render_named_str("letter.html", TEMPLATE, about).map_err(|error| wrong(error.to_string()))?;

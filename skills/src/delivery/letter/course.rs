@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::{Effect, EffectState, Intended, Key, Memory, MemoryError, Sending, Standing, SuppressedFor};
 
-use super::{PAGE, PART, Progress, Round, Stopped};
+use super::{PAGE, Progress, Round, Stopped};
 use crate::channels::email::{Email, Mail, NotTaken};
 use crate::channels::{Attached, Fault, Receipt};
 use crate::delivery::Step;
@@ -31,6 +31,7 @@ pub(super) struct Course<'a> {
     email: &'a Email,
     round: &'a Round<'a>,
     issue: &'a str,
+    part: &'a str,
     /// The ids of everybody who is to get it.
     readers: HashSet<&'a str>,
     progress: &'a mut Progress,
@@ -66,12 +67,12 @@ impl<'a> Course<'a> {
         memory: &'a mut Memory,
         email: &'a Email,
         round: &'a Round<'a>,
-        issue: &'a str,
+        (issue, part): (&'a str, &'a str),
         readers: HashSet<&'a str>,
         progress: &'a mut Progress,
     ) -> Self {
         let (letters, held, in_a_row) = (vec![], vec![], InARow::default());
-        Self { memory, email, round, issue, readers, progress, letters, last: None, in_a_row, held, over: None }
+        Self { memory, email, round, issue, part, readers, progress, letters, last: None, in_a_row, held, over: None }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -81,7 +82,7 @@ impl<'a> Course<'a> {
     /// Until nothing is due, or something stops it.
     pub(super) fn run(mut self) -> Result<Option<Stopped>, MemoryError> {
         while self.over.is_none() {
-            let page = self.memory.mails(self.issue, PART, EffectState::Intended, self.now(), PAGE)?;
+            let page = self.memory.mails(self.issue, self.part, EffectState::Intended, self.now(), PAGE)?;
             if page.is_empty() {
                 break;
             }
@@ -275,7 +276,7 @@ impl<'a> Course<'a> {
                 continue;
             }
             let (issue, channel) = (self.issue.to_owned(), super::name().to_owned());
-            let key = Key { issue, channel, part: PART.to_owned(), recipient: held.recipient.clone() };
+            let key = Key { issue, channel, part: self.part.to_owned(), recipient: held.recipient.clone() };
             let Some(Standing::Intended(intended)) = self.memory.effect(&key)?.map(Memory::standing) else { continue };
             if is_sound && held.bounced {
                 self.memory.suppress(&[held.recipient], SuppressedFor::Bounced, now)?;
