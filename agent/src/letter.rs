@@ -9,7 +9,7 @@ use reveille_mission::{Channel, Issue, Shelf};
 use reveille_skills::channels::{Connection, email};
 use reveille_skills::delivery::Step;
 use reveille_skills::delivery::letter::{self, Progress, Round, Stopped};
-use reveille_skills::readers::Readers;
+use reveille_skills::readers::Recipient;
 
 use crate::act::{Done, publication};
 use crate::brakes::Guard;
@@ -17,7 +17,10 @@ use crate::connect::connect;
 use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
+use crate::list;
+use crate::observe::Scene;
 use crate::telling::failed;
+use crate::week;
 
 /// Sends an issue to the readers who count and have not got it.
 pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &Issue, approvals: &[String]) -> Outcome<Done> {
@@ -25,8 +28,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let Connection::Email(server) = connect(scene.settings, scene.home, scene.environment, Channel::Email)? else {
         return Err(Failure::message(Kind::Failed, "mail has no mail server"));
     };
-    let suppressed = memory.suppressed().or_fail()?.into_iter().map(|one| one.subscriber).collect();
-    let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&suppressed);
+    let people = list::readers(scene.home, scene.settings, Some(memory))?.recipients(&list::suppressed(Some(memory))?);
+    let recipients = week::at_once(scene, memory, people, issue)?;
     let settings = scene.settings.channels.email.as_ref();
     // A mail can't be taken back: a picture that is missing would be missing for everybody.
     reveille_skills::distribute::picture(scene.home.root(), issue).or_fail()?;
@@ -34,12 +37,36 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
         .map_err(|fault| failed(guard, memory, fault))?;
+    let letter = at_site(scene, letter);
     let begun = memory.tallies().or_fail()?.iter().any(|tally| tally.issue == issue.id && tally.confirmed + tally.unknown > 0);
+    if recipients.is_empty() && !begun {
+        return Err(held("nobody is to get it by itself: whoever counts has paused, chose other topics, or gets the letter of the week"));
+    }
     // What has begun goes on: a letter counts once, however many wakes it takes.
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
     may.map_err(|why| held(&why))?;
+    let progress = deliver(guard, memory, run, &server, &issue.id, &[(&letter, &recipients)])?;
+    come_of(guard, memory, issue, &progress)
+}
+
+/// The letter of an issue, or of several, at our own site where there is one.
+pub(crate) fn at_site(scene: &Scene<'_>, letter: email::Letter) -> email::Letter {
+    if scene.settings.site.is_some() { letter.at_site(&scene.settings.url) } else { letter }
+}
+
+/// Sends letters that are one issue of the ledger, as far as brakes, time and the server let them go.
+pub(crate) fn deliver(
+    guard: &Guard<'_>,
+    memory: &mut Memory,
+    run: RunId,
+    server: &email::Email,
+    issue: &str,
+    letters: &[(&email::Letter, &[Recipient])],
+) -> Outcome<Progress> {
+    let scene = guard.scene;
     let key = home_key(scene.home)?;
-    let bar = progress_bar(recipients.len());
+    let bar = progress_bar(letters.iter().map(|(_, recipients)| recipients.len()).sum());
+    let settings = scene.settings.channels.email.as_ref();
     let round = Round {
         run,
         key: &key,
@@ -51,12 +78,12 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
         step: &|step: Step| guard.faults.reach(step),
         progress: &|progress: &Progress| bar.set_position(progress.total() - progress.left),
     };
-    let progress = letter::deliver(memory, &server, &letter, &recipients, &round).or_fail()?;
+    let progress = letter::deliver_each(memory, server, issue, letters, &round).or_fail()?;
     bar.finish_and_clear();
     if progress.sent_now > 0 {
         guard.count();
     }
-    come_of(guard, memory, issue, &progress)
+    Ok(progress)
 }
 
 /// What a round came to, in words; one that reached nobody is a failure with its reason.

@@ -22,6 +22,7 @@ mod learn;
 mod lease;
 mod ledger;
 mod letter;
+mod list;
 mod locked;
 mod logging;
 mod measuring;
@@ -46,6 +47,7 @@ mod tried;
 mod turn;
 mod wake;
 mod watchdog;
+mod week;
 mod witness;
 
 use std::process::ExitCode;

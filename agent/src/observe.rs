@@ -6,14 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reveille_memory::Memory;
 use reveille_mission::{Channel, Fact, FactKey, FactValue, Facts, Need, NeedState, Progress, Shelf, Stage, check_after};
-use reveille_skills::measure::count_readers;
 use reveille_skills::offer::Told;
-use reveille_skills::readers::{Counts, SuppressedIds};
+use reveille_skills::readers::{Counts, Readers};
 
 use crate::credential::{self, Standing};
 use crate::environment::Environment;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
+use crate::list;
 use crate::settings::{SecretState, Settings};
 
 /// How long an address in `needs:url:` may take to answer.
@@ -40,9 +40,15 @@ pub(crate) fn facts(
         remembered(memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
-    let readers = match count_readers(scene.home.root(), &scene.settings.owner, &suppressed(memory)?) {
-        Ok(readers) => {
-            let source = if readers.listed { "readers.csv" } else { "no readers.csv" };
+    let readers = match Readers::load(scene.home.root(), &scene.settings.owner) {
+        Ok(listed) => {
+            let readers = list::with_site(listed, scene.settings, memory)?.counts(&list::suppressed(memory)?);
+            let source = match (readers.listed, readers.by_site > 0) {
+                (true, false) => "readers.csv",
+                (false, false) => "no readers.csv",
+                (true, true) => "readers.csv and the site",
+                (false, true) => "the site",
+            };
             facts.set(FactKey::SubscribersConfirmed, count(readers.confirmed, source));
             facts.set(FactKey::CustomersActive, count(readers.paying, source));
             Some(readers)
@@ -68,12 +74,6 @@ pub(crate) fn facts(
         facts.assume(key, value).map_err(|error| Failure::new(crate::failure::Kind::Usage, error))?;
     }
     Ok((facts, readers))
-}
-
-/// Who is never mailed again; in a home without memory nobody.
-pub(crate) fn suppressed(memory: Option<&Memory>) -> Outcome<SuppressedIds> {
-    let all = memory.map_or(Ok(vec![]), Memory::suppressed).or_fail()?;
-    Ok(all.into_iter().map(|one| one.subscriber).collect())
 }
 
 /// Counts of followers, posts and engagements come from earlier measurements.

@@ -11,6 +11,7 @@ mod notice;
 mod patience;
 mod secret;
 mod site;
+mod tiers;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use notice::{By, Notice, notice_alone, quiet_alone};
 pub(crate) use patience::Patience;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
 pub(crate) use site::Site;
+pub(crate) use tiers::Tiers;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -61,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) backup: Backup,
     #[serde(default)]
     pub(crate) priors: Priors,
+    #[serde(default)]
+    pub(crate) tiers: Tiers,
     /// `[site]`: the readers' side.
     pub(crate) site: Option<Site>,
     /// `[notice]`: how the owner is told when wakes have failed for a day.

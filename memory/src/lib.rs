@@ -9,6 +9,7 @@ mod labels;
 mod ledger;
 mod letters;
 mod open;
+mod own;
 mod readings;
 mod restored;
 mod runs;
@@ -29,6 +30,7 @@ pub use ledger::{
 };
 pub use letters::{Suppressed, SuppressedFor};
 pub use open::Memory;
+pub use own::{Mailed, OwnData};
 pub use readings::StoredReading;
 pub use restored::TakenOver;
 pub use runs::{NewRun, Run, RunEnd, RunId, RunState};

@@ -16,9 +16,11 @@ mod progress;
 mod reading;
 mod review;
 mod shelf;
+mod spreadsheet;
 mod subject;
 mod tags;
 mod task;
+mod tier;
 mod token;
 mod value;
 mod words;
@@ -39,10 +41,12 @@ pub use progress::{Answer, Edit, Item, ItemState, LAST_WAKE, Merged, Progress, P
 pub use reading::{GreyZone, ModelReading, ReadBy, Reading, read};
 pub use review::{Audience, Case, Eligible, Missing, Offer, Past, Refusal, Review, Verdict, review};
 pub use shelf::{Issue, Shelf, Stage};
+pub use spreadsheet::{cell_in, cell_out};
 pub use subject::{Named, Subject};
 pub use tags::Tags;
 pub use task::{Source, Task, TaskId, folded};
-pub use token::{Purpose, Token, TokenError, subscriber_bytes};
+pub use tier::{FREE, PAID, Tiers, tier_name};
+pub use token::{Purpose, Token, TokenError, leaving_token, subscriber_bytes};
 pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};
 pub use words::{Channel, Skill, Who, nearest};
 

@@ -12,6 +12,9 @@ use crate::writer::Writer;
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
+/// What names the topics that readers may choose from. It may read files.
+pub type Topics = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// What the pages say of the publication.
 #[derive(Debug, Clone)]
 pub struct Publication {
@@ -40,4 +43,6 @@ pub struct App {
     pub writer: Writer,
     /// The pages that are made on request.
     pub pages: Arc<Pages>,
+    /// The topics that readers may choose from.
+    pub topics: Topics,
 }

@@ -3,7 +3,7 @@
 //! Must stay true: no script but our own files runs; no other site frames a page, gets a form of ours, or learns whose link it was.
 
 use axum::Router;
-use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -18,4 +18,9 @@ pub(crate) fn with_headers(router: Router) -> Router {
         .layer(fixed(CONTENT_SECURITY_POLICY, POLICY))
         .layer(fixed(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(REFERRER_POLICY, "strict-origin-when-cross-origin"))
+}
+
+/// Puts on every answer of the router that nobody keeps it: it is one reader's own.
+pub(crate) fn never_kept(router: Router) -> Router {
+    router.layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }

@@ -11,8 +11,14 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::app::Publication;
 
-const CARRIED: [(&str, &str); 2] =
-    [("reader.html", include_str!("templates/reader.html")), ("notice.html", include_str!("templates/notice.html"))];
+const CARRIED: [(&str, &str); 6] = [
+    ("reader.html", include_str!("templates/reader.html")),
+    ("notice.html", include_str!("templates/notice.html")),
+    ("leave.html", include_str!("templates/leave.html")),
+    ("left.html", include_str!("templates/left.html")),
+    ("preferences.html", include_str!("templates/preferences.html")),
+    ("expired.html", include_str!("templates/expired.html")),
+];
 
 /// A template is wrong.
 #[derive(Debug, thiserror::Error)]

@@ -25,6 +25,7 @@ mod readers;
 mod secrets;
 mod servers;
 mod service;
+mod site;
 mod soak;
 mod subject;
 mod tells;

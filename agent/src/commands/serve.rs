@@ -47,6 +47,9 @@ fn app(ready: &Ready<'_>) -> Outcome<App> {
     let memory = Memory::open(&home.database(), environment.now()).or_fail()?;
     let pages = Pages::load(&home.root().join("templates"), &publication).map_err(|error| Failure::new(Kind::Settings, error))?;
     let clock = environment.clock();
+    let (root, today) = (home.root().to_owned(), environment.clock());
+    // Topics that can't be read are none to choose from: a reader's choice stays as it is.
+    let topics = move || reveille_skills::shelf::load(&root).map(|loaded| loaded.as_of(today.now().date_naive()).shelf.topics());
     Ok(App {
         publication: Arc::new(publication),
         files: home.root().join("site"),
@@ -54,6 +57,7 @@ fn app(ready: &Ready<'_>) -> Outcome<App> {
         now: Arc::new(move || clock.now()),
         writer: Writer::start(memory),
         pages: Arc::new(pages),
+        topics: Arc::new(move || topics().unwrap_or_default()),
     })
 }
 

@@ -24,6 +24,7 @@ const KEYS: [(&str, &[&str]); 19] = [
             "priors",
             "notice",
             "site",
+            "tiers",
             "hosts",
         ],
     ),

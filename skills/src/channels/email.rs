@@ -13,6 +13,7 @@ mod sendmail;
 mod smtp;
 #[cfg(test)]
 pub(crate) mod tests;
+mod week;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -31,12 +32,12 @@ use url::Url;
 use super::{Account, Attached, Fault, Frozen, PostLimits, Receipt};
 use fit::{mailbox, refused};
 pub use letter::{Letter, compose};
-pub use mail::unsubscribe_token;
 pub(crate) use mail::{Mail, freeze};
 use notice::Notice;
 use sendmail::Sendmail;
 use smtp::Smtp;
 pub(in crate::channels) use smtp::heard;
+pub use week::compose_week;
 
 /// Where our mail goes out, and as whom.
 #[derive(Debug)]

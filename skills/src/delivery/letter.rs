@@ -119,17 +119,35 @@ pub fn deliver(
     recipients: &[Recipient],
     round: &Round<'_>,
 ) -> Result<Progress, MemoryError> {
-    give_up_on_cut_off(memory, &letter.issue, round)?;
+    deliver_each(memory, email, &letter.issue, &[(letter, recipients)], round)
+}
+
+/// The same where not everybody gets the same words: each letter has its recipients, and all are one issue of the ledger. Nobody may
+/// be a recipient of two.
+///
+/// # Errors
+/// See [`deliver`].
+pub fn deliver_each(
+    memory: &mut Memory,
+    email: &Email,
+    issue: &str,
+    letters: &[(&Letter, &[Recipient])],
+    round: &Round<'_>,
+) -> Result<Progress, MemoryError> {
+    give_up_on_cut_off(memory, issue, round)?;
     let suppressed: HashSet<String> = memory.suppressed()?.into_iter().map(|one| one.subscriber).collect();
     let mut progress = Progress::default();
-    let wanted: Vec<&Recipient> = recipients.iter().filter(|one| !suppressed.contains(&one.id)).collect();
-    progress.suppressed = (recipients.len() - wanted.len()) as u64;
-    progress.unfit = write_down(memory, letter, &wanted, round)?;
-    progress.count(&tally(memory, &letter.issue)?);
-    let readers = wanted.iter().map(|one| one.id.as_str()).collect();
-    let stopped = Course::new(memory, email, round, &letter.issue, readers, &mut progress).run()?;
+    let mut readers = HashSet::new();
+    for (letter, recipients) in letters {
+        let wanted: Vec<&Recipient> = recipients.iter().filter(|one| !suppressed.contains(&one.id)).collect();
+        progress.suppressed += (recipients.len() - wanted.len()) as u64;
+        progress.unfit += write_down(memory, letter, &wanted, round)?;
+        readers.extend(wanted.into_iter().map(|one| one.id.as_str()));
+    }
+    progress.count(&tally(memory, issue)?);
+    let stopped = Course::new(memory, email, round, issue, readers, &mut progress).run()?;
     email.close();
-    progress.count(&tally(memory, &letter.issue)?);
+    progress.count(&tally(memory, issue)?);
     progress.stopped = stopped;
     Ok(progress)
 }

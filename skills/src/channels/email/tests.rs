@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use reveille_memory::{Key, Memory, NewEffect, Sending, Standing};
 
+use super::mail::Ways;
 use super::script::Script;
 use super::*;
 use crate::readers::Recipient;
@@ -49,6 +50,7 @@ pub(crate) fn letter() -> Letter {
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
+        site: None,
         text: "Words.\n.\nMore\r.\r\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
     }
@@ -407,6 +409,11 @@ fn the_letter_of_an_issue_is_its_page() {
         assert!(letter.html.contains(part), "{part} in {}", letter.html);
     }
     assert!(!letter.html.contains("<style") && !letter.html.contains("<script"));
-    let whole = letter.html_with("https://a.example/leave?t=1&u=2");
+    let whole = letter.html_with(&Ways {
+        header: String::new(),
+        link: "https://a.example/leave?t=1&u=2".into(),
+        preferences: None,
+        one_click: true,
+    });
     assert!(whole.contains("<a href=\"https://a.example/leave?t=1&amp;u=2\"") && whole.trim_end().ends_with("</html>"), "{whole}");
 }

@@ -1,0 +1,29 @@
+//! The readers of this home: those of readers.csv and those who came by the site, in the tiers of the settings.
+//!
+//! Must stay true: whoever counts or mails readers takes this list.
+
+use reveille_memory::Memory;
+pub(crate) use reveille_skills::readers::Readers;
+use reveille_skills::readers::SuppressedIds;
+
+use crate::failure::{OrFail, Outcome};
+use crate::home::Home;
+use crate::settings::Settings;
+
+/// The list, to look at it. A home without memory has those of readers.csv only.
+pub(crate) fn readers(home: &Home, settings: &Settings, memory: Option<&Memory>) -> Outcome<Readers> {
+    with_site(Readers::load(home.root(), &settings.owner).or_fail()?, settings, memory)
+}
+
+/// The list of readers.csv, and those who came by the site.
+pub(crate) fn with_site(listed: Readers, settings: &Settings, memory: Option<&Memory>) -> Outcome<Readers> {
+    let listed = listed.in_tiers(settings.tiers.all().clone());
+    let Some(memory) = memory else { return Ok(listed) };
+    Ok(listed.with(&memory.subscribers().or_fail()?, memory.came_back().or_fail()?))
+}
+
+/// Who is never mailed again; in a home without memory nobody.
+pub(crate) fn suppressed(memory: Option<&Memory>) -> Outcome<SuppressedIds> {
+    let all = memory.map_or(Ok(vec![]), Memory::suppressed).or_fail()?;
+    Ok(all.into_iter().map(|one| one.subscriber).collect())
+}
