@@ -3,8 +3,7 @@
 //! Must stay true: whoever counts or mails readers takes this list.
 
 use reveille_memory::Memory;
-pub(crate) use reveille_skills::readers::Readers;
-use reveille_skills::readers::SuppressedIds;
+use reveille_skills::readers::{Counts, Readers, ReadersError, SuppressedIds};
 
 use crate::failure::{OrFail, Outcome};
 use crate::home::Home;
@@ -16,10 +15,18 @@ pub(crate) fn readers(home: &Home, settings: &Settings, memory: Option<&Memory>)
 }
 
 /// The list of readers.csv, and those who came by the site.
-pub(crate) fn with_site(listed: Readers, settings: &Settings, memory: Option<&Memory>) -> Outcome<Readers> {
+fn with_site(listed: Readers, settings: &Settings, memory: Option<&Memory>) -> Outcome<Readers> {
     let listed = listed.in_tiers(settings.tiers.all().clone());
     let Some(memory) = memory else { return Ok(listed) };
     Ok(listed.with(&memory.subscribers().or_fail()?, memory.came_back().or_fail()?))
+}
+
+/// The list, counted; one of readers.csv that can't be read counts nobody, and says why.
+pub(crate) fn counted(home: &Home, settings: &Settings, memory: Option<&Memory>) -> Outcome<Result<Counts, ReadersError>> {
+    match Readers::load(home.root(), &settings.owner) {
+        Ok(listed) => Ok(Ok(with_site(listed, settings, memory)?.counts(&suppressed(memory)?))),
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 /// Who is never mailed again; in a home without memory nobody.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use reveille_memory::Memory;
 use reveille_mission::{Channel, Fact, FactKey, FactValue, Facts, Need, NeedState, Progress, Shelf, Stage, check_after};
 use reveille_skills::offer::Told;
-use reveille_skills::readers::{Counts, Readers};
+use reveille_skills::readers::Counts;
 
 use crate::credential::{self, Standing};
 use crate::environment::Environment;
@@ -40,9 +40,8 @@ pub(crate) fn facts(
         remembered(memory, &mut facts)?;
     }
     let count = |value: u64, source: &str| Fact { value: FactValue::Count(value), source: source.to_owned(), measured_at: Some(scene.now) };
-    let readers = match Readers::load(scene.home.root(), &scene.settings.owner) {
-        Ok(listed) => {
-            let readers = list::with_site(listed, scene.settings, memory)?.counts(&list::suppressed(memory)?);
+    let readers = match list::counted(scene.home, scene.settings, memory)? {
+        Ok(readers) => {
             let source = match (readers.listed, readers.by_site > 0) {
                 (true, false) => "readers.csv",
                 (false, false) => "no readers.csv",

@@ -168,11 +168,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         Err(MemoryError::Missing { .. }) => None,
         Err(error) => return Err(error).or_fail(),
     };
-    let suppressed = list::suppressed(memory.as_ref())?;
-    let counted = match list::Readers::load(ready.home.root(), &ready.settings.owner) {
-        Ok(listed) => Ok(list::with_site(listed, &ready.settings, memory.as_ref())?.counts(&suppressed)),
-        Err(error) => Err(error),
-    };
+    let counted = list::counted(&ready.home, &ready.settings, memory.as_ref())?;
     let readers_problem = counted.as_ref().err().map(ToString::to_string);
     let of = |readers: Counts| Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() };
     let mut standing = Standing {

@@ -67,7 +67,7 @@ fn write_issue(home: &Home, number: u32, date: &str, tag: &str) {
     home.write(
         &format!("issues/0{number}-x.md"),
         format!(
-            "---\nid: \"tag:letter.example,2026:{number}\"\ntitle: Number {number}\ndate: {date}\ntags: [{tag}]\nmail: true\n---\n\nBody {number}.\n"
+            "---\nid: \"tag:letter.example,2026:{number}\"\ntitle: Number {number}\nslug: number-{number}\ndate: {date}\ntags: [{tag}]\nmail: true\n---\n\nBody {number}.\n"
         ),
     );
 }
@@ -176,7 +176,7 @@ fn readers_leave_by_one_click_and_by_page_and_a_look_changes_nothing() {
 fn readers_choose_take_their_data_along_and_have_it_deleted() {
     let smtp = Smtp::start();
     let mut home = home(&smtp);
-    write_issue(&home, 44, "2026-09-01", "Fog");
+    write_issue(&home, 44, "2026-09-01", "fog");
     write_issue(&home, 43, "2026-08-01", "ships");
     ["eve", "kim"].iter().for_each(|name| subscribes(&home, name));
     send(&mut home, "2026-11-20T14:00:00Z");
