@@ -1,5 +1,7 @@
 //! Mail against a small real server, and what hostile words become.
 
+mod ways;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -54,6 +56,11 @@ pub(crate) fn letter() -> Letter {
         text: "Words.\n.\nMore\r.\r\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
     }
+}
+
+/// A server that is not asked.
+fn server_alone() -> Email {
+    Email::new(server("smtp://127.0.0.1:1")).expect("a server")
 }
 
 fn reader(email: &str, name: Option<&str>) -> Recipient {
