@@ -9,7 +9,7 @@ use reveille_mission::{Channel, Issue, Shelf};
 use reveille_skills::channels::{Connection, email};
 use reveille_skills::delivery::Step;
 use reveille_skills::delivery::letter::{self, Progress, Round, Stopped};
-use reveille_skills::readers::Readers;
+use reveille_skills::readers::Recipient;
 
 use crate::act::{Done, publication};
 use crate::brakes::Guard;
@@ -18,7 +18,10 @@ use crate::credential;
 use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
+use crate::list;
+use crate::observe::Scene;
 use crate::telling::failed;
+use crate::week;
 
 /// Sends an issue to the readers who count and have not got it.
 pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &Issue, approvals: &[String]) -> Outcome<Done> {
@@ -26,8 +29,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let Connection::Email(server) = connect(scene.settings, scene.home, scene.environment, Channel::Email)? else {
         return Err(Failure::message(Kind::Failed, "mail has no mail server"));
     };
-    let not_mailed = crate::retain::not_mailed(scene, Some(memory))?;
-    let recipients = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?.recipients(&not_mailed);
+    let people = list::readers(scene.home, scene.settings, Some(memory))?.recipients(&list::not_mailed(scene.settings, Some(memory))?);
+    let recipients = week::at_once(scene, memory, people, issue)?;
     let settings = scene.settings.channels.email.as_ref();
     // A mail can't be taken back: a picture that is missing would be missing for everybody.
     reveille_skills::distribute::picture(scene.home.root(), issue).or_fail()?;
@@ -35,15 +38,40 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
         .map_err(|fault| failed(guard, memory, fault))?;
-    // The site of the settings follows the links; without it nobody would.
-    let letter = if scene.settings.site.is_some() { letter.counted(&scene.settings.url) } else { letter };
+    let letter = at_site(scene, letter);
     let begun = memory.tallies().or_fail()?.iter().any(|tally| tally.issue == issue.id && tally.confirmed + tally.unknown > 0);
+    if recipients.is_empty() && !begun {
+        return Err(held("nobody is to get it by itself: whoever counts has paused, chose other topics, or gets the letter of the week"));
+    }
     // What has begun goes on: a letter counts once, however many wakes it takes.
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
     may.map_err(|why| held(&why))?;
     let (letter, why_not) = experiments::shared_out(scene, memory, issue, letter, recipients.len() as u64)?;
+    let progress = deliver(guard, memory, run, &server, (&issue.id, letter::PART), &[(&letter, &recipients)])?;
+    let mut done = come_of(guard, memory, issue, &progress)?;
+    done.hurt.extend(why_not);
+    Ok(done)
+}
+
+/// The letter of an issue, or of several, at our own site where there is one: it counts its links, and readers choose and leave there.
+pub(crate) fn at_site(scene: &Scene<'_>, letter: email::Letter) -> email::Letter {
+    let url = &scene.settings.url;
+    if scene.settings.site.is_some() { letter.at_site(url).counted(url) } else { letter }
+}
+
+/// Sends letters that are one issue and part of the ledger, as far as brakes, time and the server let them go.
+pub(crate) fn deliver(
+    guard: &Guard<'_>,
+    memory: &mut Memory,
+    run: RunId,
+    server: &email::Email,
+    what: (&str, &str),
+    letters: &[(&email::Letter, &[Recipient])],
+) -> Outcome<Progress> {
+    let scene = guard.scene;
     let key = home_key(scene.home)?;
-    let bar = progress_bar(recipients.len());
+    let bar = progress_bar(letters.iter().map(|(_, recipients)| recipients.len()).sum());
+    let settings = scene.settings.channels.email.as_ref();
     let round = Round {
         run,
         key: &key,
@@ -55,14 +83,12 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
         step: &|step: Step| guard.faults.reach(step),
         progress: &|progress: &Progress| bar.set_position(progress.total() - progress.left),
     };
-    let progress = letter::deliver(memory, &server, &letter, &recipients, &round).or_fail()?;
+    let progress = letter::deliver_each(memory, server, what, letters, &round).or_fail()?;
     bar.finish_and_clear();
     if progress.sent_now > 0 {
         guard.count();
     }
-    let mut done = come_of(guard, memory, issue, &progress)?;
-    done.hurt.extend(why_not);
-    Ok(done)
+    Ok(progress)
 }
 
 /// What went wrong in a round that reached somebody, if anything; one that reached nobody is a failure with its reason.

@@ -24,6 +24,7 @@ mod learn;
 mod lease;
 mod ledger;
 mod letter;
+mod list;
 mod locked;
 mod logging;
 mod measuring;
@@ -52,6 +53,7 @@ mod turn;
 mod visits;
 mod wake;
 mod watchdog;
+mod week;
 mod witness;
 
 use std::process::ExitCode;

@@ -6,14 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reveille_memory::Memory;
 use reveille_mission::{Channel, Fact, FactKey, FactValue, Facts, Need, NeedState, Progress, Shelf, Stage, check_after};
-use reveille_skills::measure::count_readers;
 use reveille_skills::offer::Told;
-use reveille_skills::readers::{Counts, SuppressedIds};
+use reveille_skills::readers::Counts;
 
 use crate::credential::{self, Standing};
 use crate::environment::Environment;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
+use crate::list;
 use crate::retain;
 use crate::settings::{SecretState, Settings};
 
@@ -45,9 +45,14 @@ pub(crate) fn facts(
     if let Some(memory) = memory {
         retain::observe(scene, memory, &mut facts)?;
     }
-    let readers = match count_readers(scene.home.root(), &scene.settings.owner, &retain::not_mailed(scene, memory)?) {
+    let readers = match list::counted(scene.home, scene.settings, memory)? {
         Ok(readers) => {
-            let source = if readers.listed { "readers.csv" } else { "no readers.csv" };
+            let source = match (readers.listed, readers.by_site > 0) {
+                (true, false) => "readers.csv",
+                (false, false) => "no readers.csv",
+                (true, true) => "readers.csv and the site",
+                (false, true) => "the site",
+            };
             facts.set(FactKey::SubscribersConfirmed, count(readers.confirmed, source));
             facts.set(FactKey::CustomersActive, count(readers.paying, source));
             Some(readers)
@@ -74,12 +79,6 @@ pub(crate) fn facts(
     }
     retain::assume(&mut facts, assumed);
     Ok((facts, readers))
-}
-
-/// Who is never mailed again; in a home without memory nobody.
-pub(crate) fn suppressed(memory: Option<&Memory>) -> Outcome<SuppressedIds> {
-    let all = memory.map_or(Ok(vec![]), Memory::suppressed).or_fail()?;
-    Ok(all.into_iter().map(|one| one.subscriber).collect())
 }
 
 /// Counts of followers, posts and engagements come from earlier measurements.

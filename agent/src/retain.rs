@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use reveille_memory::Memory;
 use reveille_mission::{Channel, Fact, FactKey, FactValue, Facts, LAPSED_DAYS, Need, NeedState, Past, Skill, Task, silent_days};
-use reveille_skills::readers::{Readers, Recipient, SuppressedIds};
+use reveille_skills::readers::Recipient;
 use reveille_skills::retain::{self, Listening, Silence};
 use reveille_skills::shelf::WinBack;
 
@@ -18,7 +18,8 @@ pub(crate) use send::send;
 
 use crate::failure::{OrFail, Outcome};
 use crate::ledger::Ledger;
-use crate::observe::{Scene, suppressed};
+use crate::list;
+use crate::observe::Scene;
 
 /// Since when the readers' side of this home listens, in memory.
 const HEARD_SINCE: &str = "heard since";
@@ -56,8 +57,8 @@ pub(crate) struct People {
 
 /// The readers who count; those whose letters have ended are among them only when `all`.
 pub(crate) fn people(scene: &Scene<'_>, memory: &Memory, all: bool) -> Outcome<People> {
-    let readers = Readers::load(scene.home.root(), &scene.settings.owner).or_fail()?;
-    let left_out = if all { suppressed(Some(memory))? } else { not_mailed(scene, Some(memory))? };
+    let readers = list::readers(scene.home, scene.settings, Some(memory))?;
+    let left_out = if all { list::suppressed(Some(memory))? } else { list::not_mailed(scene.settings, Some(memory))? };
     let day = |text: &str| text.trim().get(..10).and_then(|day| day.parse::<NaiveDate>().ok());
     let mut confirmed_on: HashMap<String, NaiveDate> = HashMap::new();
     for row in readers.rows() {
@@ -67,15 +68,6 @@ pub(crate) fn people(scene: &Scene<'_>, memory: &Memory, all: bool) -> Outcome<P
         }
     }
     Ok(People { recipients: readers.recipients(&left_out), confirmed_on })
-}
-
-/// Who gets no letter: who is suppressed, and whose letters have ended.
-pub(crate) fn not_mailed(scene: &Scene<'_>, memory: Option<&Memory>) -> Outcome<SuppressedIds> {
-    let mut ids = suppressed(memory)?;
-    if let Some(memory) = memory.filter(|_| scene.settings.retain.sunset().is_some()) {
-        ids.extend(memory.sunsets().or_fail()?.into_keys());
-    }
-    Ok(ids)
 }
 
 /// The readers told apart by their silence; nothing where nobody listens.

@@ -13,6 +13,7 @@ mod patience;
 mod retain;
 mod secret;
 mod site;
+mod tiers;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub(crate) use patience::Patience;
 pub(crate) use retain::Retain;
 pub(crate) use secret::{Secret, SecretState, read_by_others};
 pub(crate) use site::Site;
+pub(crate) use tiers::Tiers;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -70,6 +72,8 @@ pub(crate) struct Settings {
     /// `[experiments]`: which difference an experiment must be able to see.
     #[serde(default)]
     pub(crate) experiments: Rates,
+    #[serde(default)]
+    pub(crate) tiers: Tiers,
     /// `[site]`: the readers' side.
     pub(crate) site: Option<Site>,
     /// `[answers]`: what comes in.

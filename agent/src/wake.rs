@@ -34,6 +34,7 @@ use crate::stages::Stages;
 use crate::tried;
 use crate::turn::{self, Timer, Turn};
 use crate::watchdog::Watchdog;
+use crate::week;
 use crate::witness;
 
 /// What a wake leaves behind for whoever started it.
@@ -218,6 +219,7 @@ fn stages_of(
     ticks.extend(known);
     let (sheet, done, asks) = act_or_next(guard, memory, run, &mut deliberation, stages, &mut notes.hurt)?;
     notes.hurt.extend(done.hurt.iter().cloned());
+    notes.hurt.extend(stages.finish("week", || week::send(guard, memory, run))?);
     let report = format!("{} {}", done.did, done.evidence.join("; "));
     if sheet.outcome == sheet::Outcome::Act {
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.

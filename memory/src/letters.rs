@@ -11,6 +11,10 @@ use crate::open::{Memory, micros, time};
 /// Leaving is undone by who left alone: by confirming once more, later.
 const NOT_BACK: &str = "NOT (why = 'left' AND EXISTS (SELECT 1 FROM subscribers AS s WHERE s.id = subscriber AND s.confirmed_at > at))";
 
+/// Keeps why and since when somebody is not mailed. Leaving can be undone, so a later leaving, or a reason that is for good, takes
+/// the place of one; what is for good stays as it is.
+pub(crate) const SUPPRESS: &str = "ON CONFLICT (subscriber) DO UPDATE SET why = excluded.why, at = max(at, excluded.at) WHERE why = 'left'";
+
 /// Why somebody is never mailed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
 #[strum(serialize_all = "snake_case")]
@@ -56,13 +60,13 @@ impl Memory {
             .map_err(|error| self.wrong(error))
     }
 
-    /// From now on these are never mailed; the first reason stays.
+    /// From now on these are never mailed; the first reason that is for good stays.
     ///
     /// # Errors
     /// The rows can't be written.
     pub fn suppress(&mut self, subscribers: &[String], why: SuppressedFor, at: DateTime<Utc>) -> Result<(), MemoryError> {
         self.transact(|conn| {
-            let mut write = conn.prepare_cached("INSERT OR IGNORE INTO suppressed VALUES (?1, ?2, ?3)")?;
+            let mut write = conn.prepare_cached(&format!("INSERT INTO suppressed VALUES (?1, ?2, ?3) {SUPPRESS}"))?;
             subscribers.iter().try_for_each(|subscriber| write.execute(params![subscriber, why.to_string(), micros(at)]).map(|_| ()))
         })
     }

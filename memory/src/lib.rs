@@ -13,6 +13,7 @@ mod lapses;
 mod ledger;
 mod letters;
 mod open;
+mod own;
 mod readings;
 mod restored;
 mod runs;
@@ -40,6 +41,7 @@ pub use ledger::{
 };
 pub use letters::{Suppressed, SuppressedFor};
 pub use open::Memory;
+pub use own::{Mailed, OwnData};
 pub use readings::StoredReading;
 pub use restored::TakenOver;
 pub use runs::{NewRun, Run, RunEnd, RunId, RunState};

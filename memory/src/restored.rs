@@ -42,7 +42,8 @@ const STEPS: &str = "
         WHERE effects.id = t.id AND effects.state = 'sending' AND l.state IN ('sending', 'unknown');
     INSERT OR IGNORE INTO letters SELECT digest, letter FROM later.letters;
     INSERT OR IGNORE INTO experiments SELECT * FROM later.experiments;
-    INSERT OR IGNORE INTO suppressed SELECT subscriber, why, at FROM later.suppressed;
+    INSERT INTO suppressed SELECT subscriber, why, at FROM later.suppressed WHERE true
+        ON CONFLICT (subscriber) DO UPDATE SET why = excluded.why, at = max(at, excluded.at) WHERE why = 'left';
     INSERT OR REPLACE INTO approvals SELECT l.* FROM later.approvals l WHERE l.granted = 0
         AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.digest = l.digest AND a.granted = 0);
 ";

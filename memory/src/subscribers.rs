@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
 use crate::error::MemoryError;
+use crate::letters::SUPPRESS;
 use crate::open::{Memory, micros, time};
 
 /// How long an address waits between two mails that were asked for with it, and for how long the caps count.
@@ -177,7 +178,8 @@ impl Memory {
     /// The rows can't be written.
     pub fn leave(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), MemoryError> {
         self.transact(|conn| {
-            conn.prepare_cached("INSERT OR IGNORE INTO suppressed VALUES (?1, 'left', ?2)")?.execute(params![id, micros(now)])?;
+            conn.prepare_cached(&format!("INSERT INTO suppressed VALUES (?1, 'left', ?2) {SUPPRESS}"))?
+                .execute(params![id, micros(now)])?;
             for forget in [
                 "DELETE FROM subscribers WHERE id = ?1",
                 "DELETE FROM preferences WHERE subscriber = ?1",
@@ -303,7 +305,7 @@ fn of(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
 }
 
 /// What cannot be read is the careful choice: no mail of a topic that nobody chose.
-fn chosen(row: &Row<'_>) -> rusqlite::Result<Preferences> {
+pub(crate) fn chosen(row: &Row<'_>) -> rusqlite::Result<Preferences> {
     Ok(Preferences {
         frequency: row.get::<_, String>(0)?.parse().unwrap_or_default(),
         paused_until: row.get::<_, Option<i64>>(1)?.map(time),

@@ -1,5 +1,7 @@
 //! The shelf: the issues and drafts of a home, as values. Loading them from files is `skills`' work.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +69,18 @@ impl Shelf {
     /// Those that are public.
     pub fn published(&self) -> impl Iterator<Item = &Issue> {
         self.issues.iter().filter(|issue| issue.stage == Stage::Published)
+    }
+
+    /// The topics of the publication: tags that at least two published issues have, in the alphabet's order. One spelling of each.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        let mut issues_of: BTreeMap<String, (&str, BTreeSet<&str>)> = BTreeMap::new();
+        for issue in self.published() {
+            for tag in &issue.tags {
+                issues_of.entry(tag.to_lowercase()).or_insert((tag, BTreeSet::new())).1.insert(&issue.id);
+            }
+        }
+        issues_of.into_values().filter(|(_, issues)| issues.len() > 1).map(|(tag, _)| tag.to_owned()).collect()
     }
 
     /// Those that the author has released but that are not public yet.

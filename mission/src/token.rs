@@ -118,6 +118,21 @@ pub fn network_digest(key: &[u8], network: &[u8]) -> i64 {
     i64::from_be_bytes(std::array::from_fn(|at| mac[at]))
 }
 
+/// The token by which a subscriber leaves in letters that do not lead to our own site, the same in every mail: HMAC-SHA-256
+/// (RFC 2104) of the subscriber's id under the home's key, the first 160 bits in hexadecimal. It does not say whose it is.
+#[must_use]
+pub fn leaving_token(key: &[u8], subscriber: &str) -> String {
+    let mac = hmac(key, subscriber.as_bytes());
+    mac[..20].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut block = [0; 64];
+    let key = if key.len() > block.len() { Sha256::digest(key).to_vec() } else { key.to_vec() };
+    block[..key.len()].copy_from_slice(&key);
+    Hmac::<Sha256>::new(&block.into()).chain_update(message).finalize().into_bytes().into()
+}
+
 /// A MAC of a token.
 fn keyed(key: &[u8], body: &[u8]) -> Hmac<Sha256> {
     keyed_for(b"reveille token 1\0", key, body)
@@ -190,6 +205,19 @@ mod tests {
         assert_eq!(network_digest(KEY, &[192, 0, 2]), network_digest(KEY, &[192, 0, 2]));
         assert_ne!(network_digest(KEY, &[192, 0, 2]), network_digest(KEY, &[192, 0, 3]));
         assert_ne!(network_digest(KEY, &[192, 0, 2]), network_digest(b"another key", &[192, 0, 2]));
+    }
+
+    #[test]
+    fn the_leaving_token_is_hmac() {
+        // RFC 4231, test cases 2 and 6.
+        let hmac_of = |key: &[u8], text: &str| hmac(key, text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hmac_of(b"Jefe", "what do ya want for nothing?"), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            hmac_of(&[0xaa; 131], "Test Using Larger Than Block-Size Key - Hash Key First"),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+        );
+        assert_ne!(leaving_token(b"one", "a"), leaving_token(b"two", "a"));
+        assert_eq!(leaving_token(b"one", "a").len(), 40);
     }
 
     #[test]

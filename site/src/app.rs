@@ -16,6 +16,9 @@ use crate::writer::Writer;
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
+/// What names the topics that readers may choose from. It may read files.
+pub type Topics = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// What the pages say of the publication.
 #[derive(Debug, Clone)]
 pub struct Publication {
@@ -52,6 +55,8 @@ pub struct App {
     pub visits: Visits,
     /// The headline experiment that is on, if one is.
     pub headline: Option<Arc<Headline>>,
+    /// The topics that readers may choose from.
+    pub topics: Topics,
 }
 
 #[cfg(test)]

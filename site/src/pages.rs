@@ -17,6 +17,10 @@ const CARRIED: &[(&str, &str)] = &[
     ("subscribe.html", include_str!("templates/subscribe.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
     ("survey.html", include_str!("templates/survey.html")),
+    ("leave.html", include_str!("templates/leave.html")),
+    ("left.html", include_str!("templates/left.html")),
+    ("preferences.html", include_str!("templates/preferences.html")),
+    ("expired.html", include_str!("templates/expired.html")),
 ];
 
 /// A template is wrong.

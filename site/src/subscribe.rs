@@ -6,7 +6,6 @@
 mod confirm;
 mod floods;
 mod form;
-mod origin;
 
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use reveille_mission::{Channel, network_digest, subscriber_id};
 use url::Url;
 
 use crate::app::App;
+use crate::origin;
 use crate::peer::Peer;
 use crate::writer::WriteError;
 use floods::Floods;
@@ -72,7 +72,7 @@ async fn subscribe(State(desk): State<Desk>, peer: Peer, request: Request) -> Re
     if !desk.app.subscribing.is_open {
         return desk.closed();
     }
-    if let Err(why) = origin::check(&parts, &desk.app.publication.url) {
+    if let Err(why) = origin::check(&parts.headers, &desk.app.publication.url) {
         return desk.form(StatusCode::FORBIDDEN, "This form was sent from another page", why);
     }
     let form = match form::read(&parts, body).await {

@@ -6,7 +6,7 @@
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Form, Path, State};
-use axum::http::header::{CACHE_CONTROL, ORIGIN, REFERER};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
@@ -14,9 +14,9 @@ use minijinja::context;
 use reveille_memory::{Answered, Survey};
 use reveille_mission::{Purpose, Token, TokenError};
 use serde::Deserialize;
-use url::{Origin, Url};
 
 use crate::app::App;
+use crate::origin;
 use crate::writer::WriteError;
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ async fn answer(
     headers: HeaderMap,
     form: Result<Form<Chosen>, FormRejection>,
 ) -> Response {
-    if !is_from_here(&headers, &app.publication.url) {
+    if origin::check(&headers, &app.publication.url).is_err() {
         return private(app.pages.notice(
             StatusCode::FORBIDDEN,
             "Not from here",
@@ -107,15 +107,6 @@ async fn asked(app: &App, token: &str) -> Result<(Token, Survey), Response> {
         Ok(None) => no(StatusCode::NOT_FOUND, "There is no such survey."),
         Err(error) => Err(trouble(app, &error)),
     }
-}
-
-/// Whether a browser sends a form from our own page: by Origin, where it says one (RFC 6454, 7), else by Referer. One that says
-/// neither is not believed.
-fn is_from_here(headers: &HeaderMap, site: &Url) -> bool {
-    let header = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
-    let said = header(ORIGIN).or_else(|| header(REFERER));
-    let said: Option<Origin> = said.and_then(|said| Url::parse(said).ok()).map(|said| said.origin());
-    said.is_some_and(|said| said.is_tuple() && said == site.origin())
 }
 
 /// A page that stands in no cache: its address is somebody's own.

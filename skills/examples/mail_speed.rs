@@ -76,6 +76,7 @@ fn with_ledger(server: &str, count: u32, text: String, html: String) -> Outcome<
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
+        site: None,
         text,
         html,
         clicks: None,

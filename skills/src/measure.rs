@@ -1,7 +1,6 @@
-//! Measuring: which channel brings people (`measure/`: the posts there are, asking a channel, rounds, keeping, looking), and counting
-//! what can be counted here: readers that are people.
+//! Measuring: which channel brings people (`measure/`: the posts there are, asking a channel, rounds, keeping, looking).
 //!
-//! Must stay true: what was not measured is unknown, not zero; a wrong count is worse than none.
+//! Must stay true: what was not measured is unknown, not zero.
 
 mod channel;
 mod keep;
@@ -20,15 +19,3 @@ pub use posts::{Counter, Counts, MadePost, Name, RIPE_HOURS, Sums, WINDOW_DAYS, 
 pub use reached::{Direction, Number, Point, Reached, chart, reached};
 pub use round::{Due, Round, due};
 pub use visits::{Visits, measure_by_hand, site_facts, visits};
-
-use std::path::Path;
-
-use crate::readers::{self, Readers, ReadersError, SuppressedIds};
-
-/// Counts the readers of `readers.csv` in the home who are people; without the file there are none.
-///
-/// # Errors
-/// The file can't be read, or a row of it is no row: nothing is counted then.
-pub fn count_readers(home: &Path, owner: &[String], suppressed: &SuppressedIds) -> Result<readers::Counts, ReadersError> {
-    Ok(Readers::load(home, owner)?.counts(suppressed))
-}

@@ -1,9 +1,10 @@
-//! The list of readers: `readers.csv` in the home. Who stands on it, who of them counts as a person, who is mailed.
+//! The list of readers: `readers.csv` in the home, which is the human's, and those who came by the site, who stand in memory. Who
+//! stands on it, who of them counts as a person, who is mailed.
 //!
-//! Must stay true: exactly those who count are mailed, never the owner, a reserved test domain (RFC 2606, RFC 6761), one who
+//! Must stay true: a person is one, wherever they stand, and their own later word counts; exactly those who count are mailed, never the owner, a reserved test domain (RFC 2606, RFC 6761), one who
 //! was never confirmed, who left, or whom memory suppresses; such rows are kept all the same. The file is written whole or
 //! not at all, in the human's order, with every column that we do not know, and never over what somebody else wrote
-//! meanwhile. No address stands in an error.
+//! meanwhile, and nobody is written into it because they came by the site. No address stands in an error.
 
 mod counts;
 mod error;
@@ -13,14 +14,17 @@ mod row;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wishes;
 mod words;
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use reveille_mission::{folded_address, is_address, is_reserved, subscriber_id};
+use reveille_memory::Subscriber;
+use reveille_mission::{Tiers, folded_address, is_address, is_reserved, subscriber_id};
 
 use crate::disk::{DiskError, Root};
 use row::write_into;
@@ -30,8 +34,9 @@ pub use counts::{Counts, LeftOut, NotCounted};
 pub use error::ReadersError;
 pub use formats::Format;
 pub use import::{Imported, ImportedRow, What};
-pub use row::{Reader, Recipient, Status, Tier};
+pub use row::{Reader, Recipient, Status};
 pub use table::BadRow;
+pub use wishes::{Reaches, reaches};
 
 /// The list, in the home.
 const FILE: &str = "readers.csv";
@@ -74,6 +79,11 @@ pub struct Readers {
     table: Table,
     owner: HashSet<String>,
     rows: Vec<Reader>,
+    /// Those who came by the site.
+    site: Vec<Reader>,
+    /// Who left and then confirmed once more, by their ids.
+    came_back: HashSet<String>,
+    tiers: Tiers,
     /// Held while the list may be changed; the kernel frees it.
     lock: Option<File>,
 }
@@ -102,7 +112,8 @@ impl Readers {
         };
         let owner = owner.iter().map(|address| folded_address(address)).collect();
         let rows = table.rows.iter().map(|row| Reader::of(&table, row)).collect();
-        Ok(Self { root, place, read, table, owner, rows, lock: None })
+        let (site, came_back) = (vec![], HashSet::new());
+        Ok(Self { root, place, read, table, owner, rows, site, came_back, tiers: Tiers::default(), lock: None })
     }
 
     /// Reads the list to change it: as long as the value lives, whoever else wants to change it waits.
@@ -116,31 +127,57 @@ impl Readers {
         Ok(Self { lock: Some(lock), ..Self::load(home, owner)? })
     }
 
-    /// Every row, in the human's order.
+    /// The same list with those who came by the site: `Memory::subscribers`, and of them `Memory::came_back`.
+    #[must_use]
+    pub fn with(mut self, subscribers: &[Subscriber], came_back: HashSet<String>) -> Self {
+        (self.site, self.came_back) = (subscribers.iter().map(Reader::of_site).collect(), came_back);
+        self
+    }
+
+    /// The same list where these are the tiers.
+    #[must_use]
+    pub fn in_tiers(mut self, tiers: Tiers) -> Self {
+        self.tiers = tiers;
+        self
+    }
+
+    /// Every row of readers.csv, in the human's order.
     pub fn rows(&self) -> &[Reader] {
         &self.rows
     }
 
-    /// Whom any row says to have left: it outweighs another that says that they did not.
-    fn gone(&self) -> HashSet<&str> {
-        self.rows.iter().filter(|row| row.status.is_gone()).map(|row| row.id.as_str()).collect()
+    /// Every row of readers.csv, with what the site knows of the same person, and then those whom only the site knows.
+    fn all(&self) -> Vec<Cow<'_, Reader>> {
+        let site: HashMap<&str, &Reader> = self.site.iter().map(|one| (one.id.as_str(), one)).collect();
+        let listed: HashSet<&str> = self.rows.iter().map(|row| row.id.as_str()).collect();
+        let more = self.site.iter().filter(|one| !listed.contains(one.id.as_str())).map(Cow::Borrowed);
+        self.rows.iter().map(|row| self.both(row, site.get(row.id.as_str()).copied())).chain(more).collect()
     }
 
-    /// Every row, with why it does not count; those without a reason are people.
-    pub fn judged<'a>(&'a self, suppressed: &SuppressedIds) -> Vec<(&'a Reader, Option<NotCounted>)> {
-        let gone = self.gone();
+    /// A row of readers.csv, with what the site knows of the same person.
+    fn both<'a>(&self, row: &'a Reader, other: Option<&Reader>) -> Cow<'a, Reader> {
+        match other {
+            Some(other) => Cow::Owned(row.clone().and_of_site(other, self.came_back.contains(&row.id))),
+            None => Cow::Borrowed(row),
+        }
+    }
+
+    /// Everybody, with why they do not count; those without a reason are people.
+    pub fn judged(&self, suppressed: &SuppressedIds) -> Vec<(Cow<'_, Reader>, Option<NotCounted>)> {
+        let all = self.all();
+        let gone = gone(&all);
         let mut seen = HashSet::new();
-        let mut judge = |row: &'a Reader| {
+        let mut judge = |row: &Reader| {
             let domain = row.email.rsplit_once('@').map_or("", |(_, domain)| domain);
             if self.owner.contains(&folded_address(&row.email)) {
                 Some(NotCounted::Owner)
             } else if !is_address(&row.email) {
                 Some(NotCounted::Broken)
-            } else if !seen.insert(row.id.as_str()) {
+            } else if !seen.insert(row.id.clone()) {
                 Some(NotCounted::Twice)
             } else if is_reserved(domain) {
                 Some(NotCounted::Test)
-            } else if suppressed.contains(&row.id) || gone.contains(row.id.as_str()) {
+            } else if suppressed.contains(&row.id) || gone.contains(&row.id) {
                 Some(NotCounted::Suppressed)
             } else if row.status != Status::Confirmed {
                 Some(NotCounted::Unconfirmed)
@@ -148,10 +185,10 @@ impl Readers {
                 None
             }
         };
-        self.rows.iter().map(|row| (row, judge(row))).collect()
+        all.into_iter().map(|row| (judge(&row), row)).map(|(why, row)| (row, why)).collect()
     }
 
-    /// The list, counted.
+    /// Everybody, counted.
     pub fn counts(&self, suppressed: &SuppressedIds) -> Counts {
         let mut counts = Counts { listed: self.read.is_some(), ..Counts::default() };
         for (row, why) in self.judged(suppressed) {
@@ -159,11 +196,17 @@ impl Readers {
                 Some(why) => counts.left_out.add(why),
                 None => {
                     counts.confirmed += 1;
-                    counts.paying += u64::from(row.tier == Tier::Paid);
+                    counts.paying += u64::from(self.tiers.pays(&row.tier));
+                    counts.by_site += u64::from(row.via.is_some());
                 }
             }
         }
         counts
+    }
+
+    /// The tiers that readers have and the settings do not: nobody pays in them.
+    pub fn unknown_tiers(&self) -> BTreeSet<String> {
+        self.all().iter().filter(|row| !self.tiers.knows(&row.tier)).map(|row| row.tier.clone()).collect()
     }
 
     /// Who is mailed: exactly those who count, each once.
@@ -171,7 +214,7 @@ impl Readers {
         let people = self.judged(suppressed).into_iter().filter(|(_, why)| why.is_none());
         let name = |row: &Reader| Some(words::plain_words(&row.name)).filter(|name| !name.is_empty());
         let recipient = |row: &Reader| Recipient { id: row.id.clone(), email: row.email.clone(), name: name(row) };
-        people.map(|(row, _)| recipient(row)).collect()
+        people.map(|(row, _)| recipient(&row)).collect()
     }
 
     /// Puts somebody on the list, or completes their row: confirmed with a consent, else pending. The change is not written
@@ -256,15 +299,16 @@ impl Readers {
         Ok(true)
     }
 
-    /// The whole list as CSV with commas, for another program. Whom memory suppresses goes out as `left`, so that nobody
-    /// mails them from there either.
+    /// Everybody as CSV with commas, for another program; a cell that a spreadsheet would run has an apostrophe before it, and loses
+    /// it when it is imported. Whom memory suppresses goes out as `left`, so that nobody mails them from there either.
     ///
     /// # Errors
     /// The table can't be written.
     pub fn export(&self, suppressed: &SuppressedIds) -> Result<Vec<u8>, ReadersError> {
-        let gone = self.gone();
-        let mut rows = self.rows.clone();
-        let out = |row: &&mut Reader| !row.status.is_gone() && (suppressed.contains(&row.id) || gone.contains(row.id.as_str()));
+        let all = self.all();
+        let gone = gone(&all);
+        let mut rows: Vec<Reader> = all.into_iter().map(Cow::into_owned).collect();
+        let out = |row: &&mut Reader| !row.status.is_gone() && (suppressed.contains(&row.id) || gone.contains(&row.id));
         for row in rows.iter_mut().filter(out) {
             row.status = Status::Left;
         }
@@ -272,6 +316,11 @@ impl Readers {
         write_into(&mut table, &rows);
         Ok(table.bytes()?)
     }
+}
+
+/// Whom any row says to have left: it outweighs another that says that they did not.
+fn gone(all: &[Cow<'_, Reader>]) -> HashSet<String> {
+    all.iter().filter(|row| row.status.is_gone()).map(|row| row.id.clone()).collect()
 }
 
 /// The table of the list; every row must be one, and there must be addresses.

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use reveille_memory::Memory;
-use reveille_mission::{NeedState, Severity};
-use reveille_skills::readers::Readers;
+use reveille_mission::{NeedState, Severity, shown};
 use serde::Serialize;
 
 use super::{Ready, print, print_json, ready};
@@ -16,6 +15,7 @@ use crate::environment::Environment;
 use crate::failed::Failed;
 use crate::failure::{Failure, OrFail, Outcome};
 use crate::home::Home;
+use crate::list;
 use crate::observe::{self, Scene};
 use crate::readings;
 use crate::service::{Machine, State};
@@ -130,8 +130,14 @@ fn files(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn readers(ready: &Ready<'_>, findings: &mut Vec<Finding>) {
-    if let Err(failure) = Readers::load(ready.home.root(), &ready.settings.owner).or_fail() {
-        findings.push(Finding::of("readers", &failure));
+    // A memory that can't be read is a finding of its own.
+    let memory = Memory::open_read_only(&ready.home.database()).ok();
+    match list::readers(&ready.home, &ready.settings, memory.as_ref()) {
+        Err(failure) => findings.push(Finding::of("readers", &failure)),
+        Ok(readers) => findings.extend(readers.unknown_tiers().into_iter().map(|tier| {
+            let message = format!("readers are in the tier `{}`, which the settings do not have: it counts as free", shown(&tier));
+            Finding::warning("readers", message, Some("add it under [tiers] in reveille.toml, or correct the readers' rows".to_owned()))
+        })),
     }
 }
 

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use reveille_memory::{Memory, MemoryError};
 use reveille_mission::nearest;
-use reveille_skills::measure::count_readers;
 
 use super::{Ready, print, print_json};
 use crate::experiments::{Shown, all, line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::observe::{Scene, suppressed};
+use crate::list;
+use crate::observe::Scene;
 use crate::sheet::terminal::fold;
 
 /// Show the experiments: subject lines of letters, headlines of the home page
@@ -66,7 +66,7 @@ fn known(ready: &Ready<'_>) -> Outcome<Vec<Shown>> {
         Err(MemoryError::Missing { .. }) => None,
         Err(error) => return Err(error).or_fail(),
     };
-    let readers = count_readers(ready.home.root(), &ready.settings.owner, &suppressed(memory.as_ref())?).ok();
+    let readers = list::counted(&ready.home, &ready.settings, memory.as_ref())?.ok();
     let shelf = reveille_skills::shelf::load(ready.home.root()).or_fail()?.shelf;
     all(&scene, memory.as_ref(), &shelf, readers.map(|readers| readers.confirmed))
 }

@@ -6,6 +6,7 @@
 mod import;
 mod segments;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use serde::Serialize;
 
 use super::{Ready, print, print_json};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::observe::suppressed;
+use crate::list::{readers, suppressed};
 
 /// The list of readers: who is mailed, who is not and why
 #[derive(Debug, Args)]
@@ -91,8 +92,7 @@ fn looked_at(ready: &Ready<'_>) -> Outcome<(list::Readers, SuppressedIds)> {
         Err(MemoryError::Missing { .. }) => None,
         Err(error) => return Err(error).or_fail(),
     };
-    let readers = list::Readers::load(ready.home.root(), &ready.settings.owner).or_fail()?;
-    Ok((readers, suppressed(memory.as_ref())?))
+    Ok((readers(&ready.home, &ready.settings, memory.as_ref())?, suppressed(memory.as_ref())?))
 }
 
 /// The list, to change it.
@@ -112,30 +112,36 @@ fn consent(date: Option<NaiveDate>, source: &str, now: DateTime<Utc>) -> Outcome
 
 /// A row as `list` shows it.
 #[derive(Debug, Serialize)]
-struct Shown<'a> {
+struct Shown {
     #[serde(flatten)]
-    reader: &'a Reader,
+    reader: Reader,
+    /// Whether the settings have their tier.
+    tier_known: bool,
     counts: bool,
     why_not: Option<NotCounted>,
 }
 
 #[derive(Debug, Serialize)]
-struct Listed<'a> {
+struct Listed {
     schema: u32,
     #[serde(flatten)]
     counts: Counts,
-    rows: Vec<Shown<'a>>,
+    rows: Vec<Shown>,
 }
 
 fn show(ready: &Ready<'_>, json: bool) -> Outcome {
     let (readers, suppressed) = looked_at(ready)?;
     let judged = readers.judged(&suppressed);
-    let counts = readers.counts(&suppressed);
+    let (counts, unknown) = (readers.counts(&suppressed), readers.unknown_tiers());
     if json {
-        let rows = judged.into_iter().map(|(reader, why_not)| Shown { reader, counts: why_not.is_none(), why_not }).collect();
+        let row = |(reader, why_not): (Cow<'_, Reader>, Option<NotCounted>)| {
+            let tier_known = !unknown.contains(&reader.tier);
+            Shown { reader: reader.into_owned(), tier_known, counts: why_not.is_none(), why_not }
+        };
+        let rows = judged.into_iter().map(row).collect();
         return print_json(&Listed { schema: 1, counts, rows });
     }
-    if !counts.listed {
+    if !counts.listed && judged.is_empty() {
         return print("There is no readers.csv yet: `reveille readers add ADDRESS` or `import FILE` makes it.\n");
     }
     let mut out =
@@ -143,11 +149,13 @@ fn show(ready: &Ready<'_>, json: bool) -> Outcome {
     let width = judged.iter().map(|(reader, _)| reader.email.chars().count()).max().unwrap_or(0).min(40);
     for (reader, why) in judged {
         let why = why.map(|why| format!("  does not count: {}", why.as_str())).unwrap_or_default();
+        let via = reader.via.as_deref().filter(|via| !via.is_empty()).map(|via| format!(", via {}", shown(via))).unwrap_or_default();
+        let unknown = if unknown.contains(&reader.tier) { " (no such tier: free)" } else { "" };
         let line = format!(
-            "{:<width$}  {:<10} {:<5} {:<10}  {}{why}",
+            "{:<width$}  {:<10} {:<5} {:<10}  {}{via}{unknown}{why}",
             shown(&reader.email),
             reader.status,
-            reader.tier.as_str(),
+            shown(&reader.tier),
             shown(&reader.confirmed_at),
             shown(&reader.source)
         );
@@ -180,8 +188,10 @@ fn remove(ready: &Ready<'_>, address: &str) -> Outcome {
     let (now, id) = (ready.environment.now(), subscriber_id(address));
     let mut readers = to_change(ready)?;
     let mut memory = Memory::open(&ready.home.database(), now).or_fail()?;
+    let by_site = memory.subscriber(&id).or_fail()?.is_some();
     memory.suppress(std::slice::from_ref(&id), SuppressedFor::Removed, now).or_fail()?;
-    let found = readers.mark(&id, Status::Left);
+    memory.leave(&id, now).or_fail()?;
+    let found = readers.mark(&id, Status::Left) || by_site;
     readers.save().or_fail()?;
     print(if found {
         "Removed: never mailed again, and no import brings the address back\n"
@@ -205,5 +215,5 @@ fn export(ready: &Ready<'_>, file: Option<&Path>) -> Outcome {
     written.map_err(|error| {
         Failure::message(Kind::Failed, format!("failed to write {}: {error}", path.display())).hint("name a file that is not there yet")
     })?;
-    print(&format!("{} rows are in {}\n", readers.rows().len(), path.display()))
+    print(&format!("{} rows are in {}\n", readers.judged(&suppressed).len(), path.display()))
 }

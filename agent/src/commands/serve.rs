@@ -70,6 +70,9 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         is_open: settings.channels.email.is_some(),
         wanted: Box::new(move || bell.ring()),
     };
+    let (root, today) = (home.root().to_owned(), environment.clock());
+    // Topics that can't be read are none to choose from: a reader's choice stays as it is.
+    let topics = move || reveille_skills::shelf::load(&root).map(|loaded| loaded.as_of(today.now().date_naive()).shelf.topics());
     Ok(App {
         publication: Arc::new(publication),
         files: home.root().join("site"),
@@ -81,6 +84,7 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         subscribing: Arc::new(subscribing),
         visits: Visits::new(hosts(settings)),
         headline: headline.map(Arc::new),
+        topics: Arc::new(move || topics().unwrap_or_default()),
     })
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use reveille_memory::{Memory, MemoryError, Run, RunState};
 use reveille_mission::{Channel, NeedState};
-use reveille_skills::measure::{Reached, Visits, count_readers, visits};
+use reveille_skills::measure::{Reached, Visits, visits};
 use reveille_skills::readers::Counts;
 use serde::Serialize;
 
@@ -20,7 +20,8 @@ use crate::environment::Environment;
 use crate::failed::Failed;
 use crate::failure::{OrFail, Outcome};
 use crate::home::Home;
-use crate::observe::{Scene, credential_now, suppressed};
+use crate::list;
+use crate::observe::{Scene, credential_now};
 use crate::service::{Machine, State};
 use crate::sheet::people;
 use crate::sheet::terminal::fold;
@@ -182,7 +183,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         Err(MemoryError::Missing { .. }) => None,
         Err(error) => return Err(error).or_fail(),
     };
-    let counted = count_readers(ready.home.root(), &ready.settings.owner, &suppressed(memory.as_ref())?);
+    let counted = list::counted(&ready.home, &ready.settings, memory.as_ref())?;
     let readers_problem = counted.as_ref().err().map(ToString::to_string);
     let of = |readers: Counts| Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() };
     let mut standing = Standing {

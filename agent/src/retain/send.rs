@@ -1,13 +1,9 @@
 //! The author's letter to the silent readers of a stage: a round of mails through the ledger, across as many wakes as it takes.
 
-use std::time::Duration;
-
-use chrono::TimeDelta;
 use reveille_memory::{Memory, RETAIN, RunId};
 use reveille_mission::{Channel, Task, silent_days};
 use reveille_skills::channels::{Connection, email};
-use reveille_skills::delivery::Step;
-use reveille_skills::delivery::letter::{self, Progress, Round};
+use reveille_skills::delivery::letter::Progress;
 use reveille_skills::retain::{released, round_id, under_way};
 
 use super::{people, silence};
@@ -15,8 +11,7 @@ use crate::act::{Done, publication};
 use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::home_key::home_key;
-use crate::letter::{held, progress_bar, totals, went};
+use crate::letter::{at_site, deliver, held, totals, went};
 use crate::telling::failed;
 
 /// Writes to the readers of the stage that the task names: to those who are in it now and had no message of it.
@@ -44,24 +39,8 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, task: &Ta
         .map_err(|fault| failed(guard, memory, fault))?;
     let may = if begun.is_some() { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
     may.map_err(|why| held(&why))?;
-    let key = home_key(scene.home)?;
-    let bar = progress_bar(recipients.len());
-    let round = Round {
-        run,
-        key: &key,
-        rate: settings.map_or(0, |email| email.rate),
-        until: TimeDelta::from_std(scene.settings.wake.limit.duration()).ok().map(|limit| scene.now + limit),
-        now: &|| guard.now(),
-        sleep: &|pause: Duration| std::thread::sleep(pause),
-        may: &|memory| guard.may_go_on(memory),
-        step: &|step: Step| guard.faults.reach(step),
-        progress: &|progress: &Progress| bar.set_position(progress.total() - progress.left),
-    };
-    let progress = letter::deliver_part(memory, &server, RETAIN, &letter, &recipients, &round).or_fail()?;
-    bar.finish_and_clear();
-    if progress.sent_now > 0 {
-        guard.count();
-    }
+    let letter = at_site(scene, letter);
+    let progress = deliver(guard, memory, run, &server, (&round_of, RETAIN), &[(&letter, &recipients)])?;
     come_of(guard, memory, stage, &progress)
 }
 

@@ -27,6 +27,7 @@ const KEYS: [(&str, &[&str]); 22] = [
             "site",
             "answers",
             "retain",
+            "tiers",
             "hosts",
         ],
     ),

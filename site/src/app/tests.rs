@@ -28,5 +28,6 @@ pub(crate) fn app(folder: &Path) -> App {
         subscribing: Arc::new(Subscribing { caps: SignUpCaps { network: 20, all: 500 }, is_open: true, wanted: Box::new(|| {}) }),
         visits: Visits::new(vec![]),
         headline: None,
+        topics: Arc::new(Vec::new),
     }
 }

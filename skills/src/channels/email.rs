@@ -15,6 +15,7 @@ mod sendmail;
 mod smtp;
 #[cfg(test)]
 pub(crate) mod tests;
+mod week;
 mod words;
 
 use std::cell::RefCell;
@@ -36,13 +37,13 @@ pub use clicks::Clicks;
 use fit::{mailbox, refused};
 pub use letter::{Letter, compose, compose_win_back};
 use mail::Ready;
-pub use mail::unsubscribe_token;
 pub(crate) use mail::{Mail, freeze};
 pub(crate) use note::freeze as freeze_note;
 use notice::Notice;
 use sendmail::Sendmail;
 use smtp::Smtp;
 pub(in crate::channels) use smtp::heard;
+pub use week::compose_week;
 pub use words::{CONFIRM_DAYS, PREFERENCES_DAYS, Words, words};
 
 /// Where our mail goes out, and as whom.

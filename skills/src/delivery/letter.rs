@@ -119,32 +119,35 @@ pub fn deliver(
     recipients: &[Recipient],
     round: &Round<'_>,
 ) -> Result<Progress, MemoryError> {
-    deliver_part(memory, email, PART, letter, recipients, round)
+    deliver_each(memory, email, (&letter.issue, PART), &[(letter, recipients)], round)
 }
 
-/// Sends what is no issue's letter the same way, as another part of the ledger (see [`deliver`]).
+/// The same where not everybody gets the same words, or where it is no issue's letter: each letter has its recipients, and all are one
+/// issue and part of the ledger. Nobody may be a recipient of two.
 ///
 /// # Errors
-/// Those of [`deliver`].
-pub fn deliver_part(
+/// See [`deliver`].
+pub fn deliver_each(
     memory: &mut Memory,
     email: &Email,
-    part: &str,
-    letter: &Letter,
-    recipients: &[Recipient],
+    (issue, part): (&str, &str),
+    letters: &[(&Letter, &[Recipient])],
     round: &Round<'_>,
 ) -> Result<Progress, MemoryError> {
-    give_up_on_cut_off(memory, &letter.issue, part, round)?;
+    give_up_on_cut_off(memory, issue, part, round)?;
     let suppressed: HashSet<String> = memory.suppressed()?.into_iter().map(|one| one.subscriber).collect();
     let mut progress = Progress::default();
-    let wanted: Vec<&Recipient> = recipients.iter().filter(|one| !suppressed.contains(&one.id)).collect();
-    progress.suppressed = (recipients.len() - wanted.len()) as u64;
-    progress.unfit = write_down(memory, part, letter, &wanted, round)?;
-    progress.count(&tally(memory, &letter.issue, part)?);
-    let readers = wanted.iter().map(|one| one.id.as_str()).collect();
-    let stopped = Course::new(memory, email, round, (&letter.issue, part), readers, &mut progress).run()?;
+    let mut readers = HashSet::new();
+    for (letter, recipients) in letters {
+        let wanted: Vec<&Recipient> = recipients.iter().filter(|one| !suppressed.contains(&one.id)).collect();
+        progress.suppressed += (recipients.len() - wanted.len()) as u64;
+        progress.unfit += write_down(memory, part, letter, &wanted, round)?;
+        readers.extend(wanted.into_iter().map(|one| one.id.as_str()));
+    }
+    progress.count(&tally(memory, issue, part)?);
+    let stopped = Course::new(memory, email, round, (issue, part), readers, &mut progress).run()?;
     email.close();
-    progress.count(&tally(memory, &letter.issue, part)?);
+    progress.count(&tally(memory, issue, part)?);
     progress.stopped = stopped;
     Ok(progress)
 }

@@ -78,6 +78,8 @@ pub struct Counts {
     pub paying: u64,
     /// Rows that do not count.
     pub left_out: LeftOut,
-    /// Whether there is a list at all.
+    /// Whether there is a readers.csv.
     pub listed: bool,
+    /// Confirmed readers that are people and came by the site.
+    pub by_site: u64,
 }

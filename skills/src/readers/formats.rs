@@ -5,11 +5,12 @@
 //! not known is no consent; one sign that they left outweighs all others.
 
 use chrono::NaiveDate;
+use reveille_mission::{FREE, PAID, tier_name};
 use serde::Serialize;
 
+use super::Status;
 use super::table::{Row, Table};
 use super::words::plain_words;
-use super::{Status, Tier};
 
 /// Where a file comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,8 +48,8 @@ pub(super) struct Incoming {
     pub(super) email: String,
     pub(super) name: String,
     pub(super) said: Said,
-    /// Whether they pay, where the file knows.
-    pub(super) tier: Option<Tier>,
+    /// Their tier, where the file knows it.
+    pub(super) tier: Option<String>,
     pub(super) source: String,
 }
 
@@ -149,12 +150,12 @@ fn day(text: &str) -> Option<NaiveDate> {
     date.parse().ok().filter(|_| ends)
 }
 
-fn paid(pays: bool) -> Option<Tier> {
-    Some(if pays { Tier::Paid } else { Tier::Free })
+fn paid(pays: bool) -> Option<String> {
+    Some(if pays { PAID } else { FREE }.to_owned())
 }
 
 /// `email_disabled` is set when mail was switched off by them or by bounces. Who was given a subscription never paid.
-fn substack(cells: &Cells<'_>) -> (Said, Option<Tier>) {
+fn substack(cells: &Cells<'_>) -> (Said, Option<String>) {
     let said = match cells.switch("email_disabled") {
         Some(true) => Said::Gone(Status::Left),
         Some(false) => cells.since(&["created_at"]),
@@ -166,7 +167,7 @@ fn substack(cells: &Cells<'_>) -> (Said, Option<Tier>) {
 }
 
 /// The types are those of Buttondown's API reference ("SubscriberType").
-fn buttondown(cells: &Cells<'_>) -> (Said, Option<Tier>) {
+fn buttondown(cells: &Cells<'_>) -> (Said, Option<String>) {
     let kind = cells.get(&["subscriber_type", "type"]).to_lowercase();
     let dated = |name: &str| !cells.get(&[name]).is_empty();
     let said = match kind.as_str() {
@@ -182,7 +183,7 @@ fn buttondown(cells: &Cells<'_>) -> (Said, Option<Tier>) {
 }
 
 /// A tier without a customer at Stripe is a gift.
-fn ghost(cells: &Cells<'_>) -> (Said, Option<Tier>) {
+fn ghost(cells: &Cells<'_>) -> (Said, Option<String>) {
     let said = match cells.switch("subscribed_to_emails") {
         _ if !cells.get(&["deleted_at"]).is_empty() => Said::Gone(Status::Left),
         Some(false) => Said::Gone(Status::Left),
@@ -213,7 +214,7 @@ fn mailchimp(cells: &Cells<'_>, file: &str) -> Said {
 }
 
 /// A status without a day of consent confirms nobody; a day without a status does.
-fn plain(cells: &Cells<'_>) -> (Said, Option<Tier>) {
+fn plain(cells: &Cells<'_>) -> (Said, Option<String>) {
     let said = match cells.get(&["status", "state"]).to_lowercase().as_str() {
         "" | "confirmed" | "active" | "subscribed" => cells.since(&CONSENT),
         "left" | "unsubscribed" | "removed" | "deleted" | "opted-out" | "opted out" => Said::Gone(Status::Left),
@@ -221,6 +222,6 @@ fn plain(cells: &Cells<'_>) -> (Said, Option<Tier>) {
         "complained" | "spam" | "abuse" => Said::Gone(Status::Complained),
         _ => Said::Unconfirmed,
     };
-    let tier = cells.is_there("tier").then(|| Tier::read(cells.get(&["tier"])));
+    let tier = cells.is_there("tier").then(|| tier_name(&plain_words(cells.get(&["tier"]))));
     (said, tier)
 }

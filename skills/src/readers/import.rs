@@ -99,8 +99,8 @@ impl Readers {
 /// The row as the file and the human's word would have it.
 fn wanted(id: &str, incoming: &Incoming, consent: Option<&Consent>) -> Reader {
     let mut row = Reader { name: incoming.name.clone(), source: incoming.source.clone(), ..Reader::blank(id.to_owned(), &incoming.email) };
-    if let Some(tier) = incoming.tier {
-        row.tier = tier;
+    if let Some(tier) = &incoming.tier {
+        row.tier.clone_from(tier);
     }
     match (incoming.said, consent) {
         (Said::Confirmed(date), _) => (row.status, row.confirmed_at) = (Status::Confirmed, date.to_string()),
@@ -166,7 +166,7 @@ fn complete(row: &mut Reader, wanted: &Reader, knows_tier: bool) -> What {
         row.name.clone_from(&wanted.name);
     }
     if knows_tier {
-        row.tier = wanted.tier;
+        row.tier.clone_from(&wanted.tier);
     }
     match *row == before {
         true => What::Unchanged,

@@ -6,8 +6,13 @@ use std::fmt;
 
 use serde::Serialize;
 
+use reveille_memory::Subscriber;
+use reveille_mission::{FREE, subscriber_id, tier_name};
+
 use super::table::{Row, Table};
-use reveille_mission::subscriber_id;
+
+/// The source of those who came by the site.
+pub(super) const SITE: &str = "site";
 
 /// Where a reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -60,30 +65,6 @@ impl fmt::Display for Status {
     }
 }
 
-/// Whether a reader pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    /// They do not.
-    Free,
-    /// They do.
-    Paid,
-}
-
-impl Tier {
-    pub(super) fn read(text: &str) -> Self {
-        if text.eq_ignore_ascii_case("paid") { Tier::Paid } else { Tier::Free }
-    }
-
-    /// As it stands in the list.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Tier::Free => "free",
-            Tier::Paid => "paid",
-        }
-    }
-}
-
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reader {
@@ -95,12 +76,15 @@ pub struct Reader {
     pub name: String,
     /// Where they stand.
     pub status: Status,
-    /// Whether they pay.
-    pub tier: Tier,
+    /// Their tier, a name of the settings; `free` where none stands.
+    pub tier: String,
     /// When they said that they want it, as it stands in the list; may be empty.
     pub confirmed_at: String,
     /// Where they said so; may be empty.
     pub source: String,
+    /// What brought them to the site, if they came by it: a channel's name, or empty when that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
 }
 
 /// Somebody who is mailed.
@@ -118,7 +102,45 @@ impl Reader {
     /// Somebody of whom nothing but the address is known.
     pub(super) fn blank(id: String, email: &str) -> Self {
         let none = String::new;
-        Self { id, email: email.to_owned(), name: none(), status: Status::Pending, tier: Tier::Free, confirmed_at: none(), source: none() }
+        Self {
+            id,
+            email: email.to_owned(),
+            name: none(),
+            status: Status::Pending,
+            tier: FREE.to_owned(),
+            confirmed_at: none(),
+            source: none(),
+            via: None,
+        }
+    }
+
+    /// Somebody who came by the site.
+    pub(super) fn of_site(subscriber: &Subscriber) -> Self {
+        let confirmed = subscriber.confirmed_at.map(|at| at.date_naive().to_string());
+        Self {
+            status: if confirmed.is_some() { Status::Confirmed } else { Status::Pending },
+            tier: tier_name(&subscriber.tier),
+            confirmed_at: confirmed.unwrap_or_default(),
+            source: SITE.to_owned(),
+            via: Some(subscriber.via.clone()),
+            ..Self::blank(subscriber.id.clone(), &subscriber.email)
+        }
+    }
+
+    /// The same person, who came by the site, too, as `other` says. Their own later word counts: it confirms, and it undoes their
+    /// leaving if `came_back`.
+    pub(super) fn and_of_site(mut self, other: &Self, came_back: bool) -> Self {
+        let stood_open = self.status == Status::Pending || (self.status == Status::Left && came_back);
+        if stood_open && other.status == Status::Confirmed {
+            self.status = Status::Confirmed;
+            self.confirmed_at.clone_from(&other.confirmed_at);
+            self.source.clone_from(&other.source);
+        }
+        if self.tier == FREE {
+            self.tier.clone_from(&other.tier);
+        }
+        self.via.clone_from(&other.via);
+        self
     }
 
     /// As a row of the table says.
@@ -130,9 +152,10 @@ impl Reader {
             email: email.to_owned(),
             name: cell("name").to_owned(),
             status: Status::read(cell("status")),
-            tier: Tier::read(cell("tier")),
+            tier: tier_name(cell("tier")),
             confirmed_at: cell("confirmed_at").to_owned(),
             source: cell("source").to_owned(),
+            via: None,
         }
     }
 }

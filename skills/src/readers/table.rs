@@ -1,8 +1,9 @@
 //! A CSV table: commas, semicolons or tabs, with or without a byte order mark, kept as it came where nothing was changed.
 //!
-//! Must stay true: a message never repeats a cell, for a cell may be an address; a row that is no row is said with its line.
+//! Must stay true: a cell that is written is none that a spreadsheet would run; a message never repeats a cell, for a cell may be an address; a row that is no row is said with its line.
 
 use csv::{ByteRecord, ReaderBuilder, Terminator, WriterBuilder};
+use reveille_mission::{cell_in, cell_out};
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -34,9 +35,9 @@ pub struct BadRow {
 }
 
 impl Row {
-    /// A cell, trimmed; empty where there is none.
+    /// A cell, trimmed, without the apostrophe that keeps a spreadsheet from running it; empty where there is none.
     pub(super) fn cell(&self, column: Option<usize>) -> &str {
-        column.and_then(|column| self.cells.get(column)).map_or("", |cell| cell.trim())
+        column.and_then(|column| self.cells.get(column)).map_or("", |cell| cell_in(cell.trim()).trim())
     }
 }
 
@@ -101,7 +102,7 @@ impl Table {
             self.columns.len() - 1
         });
         if let Some(cell) = self.rows.get_mut(row).and_then(|row| row.cells.get_mut(at)) {
-            value.clone_into(cell);
+            *cell = cell_out(value).into_owned();
         }
     }
 
@@ -110,9 +111,11 @@ impl Table {
         self.rows.push(Row { line: 0, cells: vec![String::new(); self.columns.len()] });
     }
 
-    /// The same rows with commas, without a mark: what any program reads.
+    /// The same rows with commas, without a mark: what any program reads, and no spreadsheet runs.
     pub(super) fn plain(&self) -> Self {
-        Self { delimiter: b',', mark: false, crlf: false, ..self.clone() }
+        let safe = |cells: &[String]| cells.iter().map(|cell| cell_out(cell_in(cell)).into_owned()).collect();
+        let rows = self.rows.iter().map(|row| Row { line: row.line, cells: safe(&row.cells) }).collect();
+        Self { delimiter: b',', mark: false, crlf: false, columns: safe(&self.columns), rows }
     }
 
     /// As bytes.

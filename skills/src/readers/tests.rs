@@ -28,8 +28,7 @@ fn imported(csv: &str, file: &str, consent: Option<&Consent>) -> (String, Import
     let home = home("email,name,status,tier,confirmed_at,source\n");
     let mut readers = Readers::load_to_change(home.path(), &owner()).expect("a list");
     let imported = readers.import(csv.as_bytes(), file, consent, &SuppressedIds::new(), day("2026-11-20")).expect("taken in");
-    let line =
-        |row: &Reader| format!("{} “{}” {} {} {} {}\n", row.email, row.name, row.status, row.tier.as_str(), row.confirmed_at, row.source);
+    let line = |row: &Reader| format!("{} “{}” {} {} {} {}\n", row.email, row.name, row.status, row.tier, row.confirmed_at, row.source);
     (readers.rows().iter().map(line).collect(), imported)
 }
 
@@ -328,4 +327,123 @@ fn a_file_that_is_no_list_is_refused_whole_and_shows_no_address() {
         assert!(error.to_string().starts_with("l.csv:1: ") && !error.to_string().contains('@'), "{error}");
         assert!(readers.rows().is_empty());
     }
+}
+
+/// Somebody who came by the site, on the 15th, and confirmed then if they are `confirmed`.
+fn subscriber(email: &str, tier: &str, confirmed: bool) -> Subscriber {
+    let at = "2026-11-15T12:00:00Z".parse().expect("a time");
+    Subscriber {
+        id: subscriber_id(email),
+        email: email.to_owned(),
+        tier: tier.to_owned(),
+        via: "mastodon".to_owned(),
+        asked_at: at,
+        confirmed_at: confirmed.then_some(at),
+    }
+}
+
+#[test]
+fn whoever_stands_in_the_file_and_on_the_site_is_one_person() {
+    // The row of readers.csv; on the site: confirmed or not, came back or not; suppressed; what becomes of them.
+    for (csv, site, came_back, suppressed, expected) in [
+        ("", Some(true), false, false, "counts"),
+        ("", Some(false), false, false, "unconfirmed"),
+        ("", Some(true), false, true, "suppressed"),
+        ("confirmed", None, false, false, "counts"),
+        ("confirmed", Some(true), false, false, "counts"),
+        ("confirmed", Some(false), false, false, "counts"),
+        ("pending", Some(true), false, false, "counts"),
+        ("pending", Some(false), false, false, "unconfirmed"),
+        ("left", Some(true), false, false, "suppressed"),
+        ("left", Some(true), true, false, "counts"),
+        ("left", Some(true), true, true, "suppressed"),
+        ("left", Some(false), true, false, "suppressed"),
+        ("bounced", Some(true), true, false, "suppressed"),
+        ("complained", Some(true), true, false, "suppressed"),
+    ] {
+        let row = if csv.is_empty() { String::new() } else { format!("Ann@home.net,Ann,{csv}\n") };
+        let home = home(&format!("email,name,status\n{row}"));
+        let on_site: Vec<_> = site.map(|confirmed| subscriber("ann@home.net", "free", confirmed)).into_iter().collect();
+        let ann = ids(&["ann@home.net"]);
+        let came_back = if came_back { ann.clone() } else { SuppressedIds::new() };
+        let readers = Readers::load(home.path(), &owner()).expect("a list").with(&on_site, came_back);
+        let suppressed = if suppressed { ann } else { SuppressedIds::new() };
+        let said = format!("{csv} {site:?} {expected}");
+        let judged = readers.judged(&suppressed);
+        let why = judged.iter().map(|(_, why)| why.map_or("counts", NotCounted::as_str)).collect::<Vec<_>>();
+        assert_eq!(why, [expected], "{said}");
+        let mailed = readers.recipients(&suppressed).len() as u64;
+        let counts = readers.counts(&suppressed);
+        assert_eq!((mailed, counts.confirmed), (u64::from(expected == "counts"), mailed), "{said}");
+        assert_eq!(counts.by_site, if site.is_some() { mailed } else { 0 }, "{said}");
+        let csv = String::from_utf8(readers.export(&suppressed).expect("exported")).expect("text");
+        let line = csv.lines().nth(1).expect("a row").to_lowercase();
+        let status = match (expected, csv.contains("bounced"), csv.contains("complained")) {
+            ("counts", ..) => "confirmed",
+            ("unconfirmed", ..) => "pending",
+            (_, true, _) => "bounced",
+            (_, _, true) => "complained",
+            _ => "left",
+        };
+        assert!(csv.lines().count() == 2 && line.starts_with("ann@home.net,") && line.contains(status), "{said}: {csv}");
+    }
+}
+
+#[test]
+fn readers_of_the_site_are_listed_exported_and_never_written_into_the_file() {
+    let list = "email,name,status,tier\nann@home.net,Ann,pending,paid\n";
+    let home = home(list);
+    let on_site =
+        [subscriber("ann@home.net", "free", true), subscriber("bob@home.net", "patron", true), subscriber("me@real.dev", "free", true)];
+    let tiers = Tiers::new([("patron".to_owned(), true)]);
+    let load = || Readers::load_to_change(home.path(), &owner()).expect("a list").with(&on_site, SuppressedIds::new());
+    let mut readers = load().in_tiers(tiers);
+    let none = SuppressedIds::new();
+    let counts = readers.counts(&none);
+    assert_eq!((counts.confirmed, counts.paying, counts.by_site, counts.left_out.owner), (2, 2, 2, 1));
+    assert!(readers.unknown_tiers().is_empty());
+    assert!(!readers.save().expect("nothing to write") && written(&home) == list);
+    let csv = String::from_utf8(readers.export(&none).expect("exported")).expect("text");
+    assert!(csv.starts_with("email,name,status,tier,confirmed_at,source\nann@home.net,Ann,confirmed,paid,2026-11-15,site\n"), "{csv}");
+    assert!(csv.contains("\nbob@home.net,,confirmed,patron,2026-11-15,site\n"), "{csv}");
+    drop(readers);
+    // Where nobody has said what a patron is, a patron does not pay; and what goes out comes back as the same people.
+    let mut readers = load();
+    let counts = readers.counts(&none);
+    assert_eq!((counts.confirmed, counts.paying), (2, 1));
+    assert_eq!(readers.unknown_tiers().into_iter().collect::<Vec<_>>(), ["patron"]);
+    readers.import(csv.as_bytes(), "out.csv", None, &none, day("2026-11-20")).expect("taken in");
+    assert_eq!(readers.counts(&none).confirmed, 2, "nobody is there twice");
+}
+
+#[test]
+fn no_cell_of_an_export_is_a_formula_and_every_address_comes_back() {
+    let addresses = ["=cmd@x.net", "+x@y.net", "-2+3@y.net", "'=cmd@x.net", "''+x@y.net", "o'hara@y.net"];
+    let empty = home("email,name,status,tier,confirmed_at,source,=note\n");
+    let mut readers = Readers::load_to_change(empty.path(), &owner()).expect("a list");
+    let consent = Consent { date: day("2026-11-01"), source: "@form".to_owned() };
+    for address in addresses {
+        readers.add(address, Some("=HYPERLINK(\"http://a.example\")"), Some(&consent), &SuppressedIds::new()).expect("an address");
+    }
+    readers.save().expect("written");
+    // What the human wrote themselves goes out as harmless.
+    std::fs::write(empty.path().join(FILE), written(&empty) + "ann@home.net,=1+1,confirmed,,,\"\t=2\",@SUM(1)\n").expect("written");
+    let readers = Readers::load(empty.path(), &owner()).expect("a list");
+    assert_eq!(readers.recipients(&SuppressedIds::new()).iter().map(|one| one.email.as_str()).collect::<Vec<_>>()[..6], addresses);
+    let out = readers.export(&SuppressedIds::new()).expect("exported");
+    let mut cells = csv::ReaderBuilder::new().has_headers(false).from_reader(out.as_slice());
+    for cell in cells.records().flat_map(|record| record.expect("a row").iter().map(str::to_owned).collect::<Vec<_>>()) {
+        assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell:?}");
+    }
+    let back = home("email,name,status,tier,confirmed_at,source\n");
+    let mut again = Readers::load_to_change(back.path(), &owner()).expect("a list");
+    again.import(&out, "out.csv", None, &SuppressedIds::new(), day("2026-11-20")).expect("taken in");
+    again.save().expect("written");
+    for list in [&again, &Readers::load(back.path(), &owner()).expect("a list")] {
+        assert_eq!(list.rows().iter().map(|row| row.email.as_str()).collect::<Vec<_>>()[..6], addresses);
+    }
+    std::fs::write(back.path().join(FILE), &out).expect("written");
+    let as_list = Readers::load(back.path(), &owner()).expect("an export is a list");
+    assert_eq!(as_list.rows().iter().map(|row| row.email.as_str()).collect::<Vec<_>>()[..6], addresses);
+    assert_eq!(as_list.export(&SuppressedIds::new()).expect("exported"), out, "twice is once");
 }

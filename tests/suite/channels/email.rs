@@ -42,6 +42,7 @@ fn letter() -> Letter {
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
+        site: None,
         text: "Words.\n.\n.two\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
         clicks: None,

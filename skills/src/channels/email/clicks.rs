@@ -174,12 +174,19 @@ fn in_text(text: &str, place: impl Fn(&str) -> Option<String>) -> String {
 mod tests {
     use chrono::{DateTime, Utc};
 
+    use super::super::mail::Ways;
     use super::*;
 
     const KEY: &[u8] = b"the home's key of 32 bytes .....";
 
+    fn way(link: &str) -> Ways {
+        Ways { header: String::new(), link: link.to_owned(), preferences: None, one_click: true }
+    }
+
     fn letter(text: &str, html: &str) -> Letter {
         Letter {
+            site: None,
+            subjects: vec![],
             issue: "45".into(),
             publication: "The Letter".into(),
             language: "en".into(),
@@ -214,7 +221,7 @@ mod tests {
         let said = Token::check(&token, Purpose::Click, KEY, now).expect("ours, and for ever");
         assert_eq!((said.item, said.subscriber_id()), (clicks.number, id));
         let at = |link: usize| format!("https://letter.example/c/{token}/{link}");
-        let html = counted.html_with("https://leave.example/", Some(&token));
+        let html = counted.html_with(&way("https://leave.example/"), Some(&token));
         for expected in [
             format!("<a class=\"x>\" href=\"{}\">one</a>", at(0)),
             format!("<a href=\"{}\">own</a>", at(1)),
@@ -225,7 +232,7 @@ mod tests {
         ] {
             assert!(html.contains(&expected), "{expected}\n{html}");
         }
-        let text = counted.text_with("https://leave.example/", Some(&token));
+        let text = counted.text_with(&way("https://leave.example/"), Some(&token));
         let expected = format!(
             "one ({}). <{}>, https://other.example/\n{}\n\n-- \nThe Letter\nUnsubscribe: https://leave.example/\n",
             at(0),
@@ -240,8 +247,8 @@ mod tests {
         let site: Url = "https://letter.example/".parse().expect("an address");
         let (plain, counted) = (letter(TEXT, HTML), letter(TEXT, HTML).counted(&site));
         let own = |text: &str| text.replace("/issues/45/#end", "/issues/45/?via=email#end");
-        assert_eq!(counted.html_with("l", None), own(&plain.html_with("l", None)));
-        assert_eq!(counted.text_with("l", None), own(&plain.text_with("l", None)));
+        assert_eq!(counted.html_with(&way("l"), None), own(&plain.html_with(&way("l"), None)));
+        assert_eq!(counted.text_with(&way("l"), None), own(&plain.text_with(&way("l"), None)));
         assert_eq!(letter("no", "<p>link</p>").counted(&site).clicks, None);
     }
 
@@ -253,7 +260,7 @@ mod tests {
         // What looks like a place of another letter is the author's text.
         let odd = letter("reveille-link:0000000000000000/0/", "<a href=\"https://a.example/\">reveille-link:0000000000000000/0/</a>")
             .counted(&site);
-        assert!(odd.text_with("l", Some("T")).starts_with("reveille-link:0000000000000000/0/\n"));
-        assert!(odd.html_with("l", Some("T")).contains(">reveille-link:0000000000000000/0/</a>"));
+        assert!(odd.text_with(&way("l"), Some("T")).starts_with("reveille-link:0000000000000000/0/\n"));
+        assert!(odd.html_with(&way("l"), Some("T")).contains(">reveille-link:0000000000000000/0/</a>"));
     }
 }

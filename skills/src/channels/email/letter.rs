@@ -17,6 +17,7 @@ use super::super::{Attached, Fault};
 use super::Email;
 use super::clicks::Clicks;
 use super::fit::{header_text, refused};
+use super::mail::Ways;
 use crate::disk::{Root, sha256};
 use crate::distribute::{Telling, compose as compose_post};
 use crate::front_matter::{parse, split};
@@ -52,6 +53,9 @@ pub struct Letter {
     pub list_id: String,
     /// The https address at which a reader leaves, `{token}` in it; without one they write a mail.
     pub unsubscribe: Option<String>,
+    /// Where our own site is, with a slash at its end: readers choose there what they get, and may leave there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// The text part, without its last line.
     pub text: String,
     /// The HTML part, without its last line.
@@ -97,18 +101,58 @@ impl Letter {
         (sha256(&attached.bytes) == attached.digest).then(|| serde_json::from_slice(&attached.bytes).ok()).flatten()
     }
 
-    pub(super) fn text_with(&self, link: &str, click: Option<&str>) -> String {
-        let text = self.clicks.as_ref().map_or_else(|| self.text.clone(), |clicks| clicks.filled_in(&self.text, click, str::to_owned));
-        format!("{}\n\n-- \n{}\nUnsubscribe: {link}\n", text.trim_end(), self.publication)
+    /// The same letter of a publication whose readers have a site of ours at `url`: they choose what they get there, and leave
+    /// there, too, unless the letter leads elsewhere already.
+    #[must_use]
+    pub fn at_site(mut self, url: &Url) -> Self {
+        let base = with_slash(url);
+        let leave = leave_at(&base);
+        self.unsubscribe = self.unsubscribe.or_else(|| takes_one_click(&leave).then_some(leave));
+        self.site = Some(base);
+        self
     }
 
-    pub(super) fn html_with(&self, link: &str, click: Option<&str>) -> String {
+    /// Whether readers leave at our own site.
+    pub(super) fn leaves_at_our_site(&self) -> bool {
+        self.site.as_ref().is_some_and(|site| self.unsubscribe.as_ref() == Some(&leave_at(site)))
+    }
+
+    pub(super) fn text_with(&self, ways: &Ways, click: Option<&str>) -> String {
+        let text = self.clicks.as_ref().map_or_else(|| self.text.clone(), |clicks| clicks.filled_in(&self.text, click, str::to_owned));
+        let choose = ways.preferences.as_ref().map(|link| format!("Preferences: {link}\n")).unwrap_or_default();
+        format!("{}\n\n-- \n{}\n{choose}Unsubscribe: {}\n", text.trim_end(), self.publication, ways.link)
+    }
+
+    pub(super) fn html_with(&self, ways: &Ways, click: Option<&str>) -> String {
         let html = self.clicks.as_ref().map_or_else(|| self.html.clone(), |clicks| clicks.filled_in(&self.html, click, escaped));
         let (start, end) = html.rfind("</body>").map_or((html.as_str(), ""), |at| html.split_at(at));
         let style = "max-width:38em;margin:0 auto;padding:0 1em 2em;font:14px/1.5 sans-serif;color:#666";
-        let (name, link) = (escaped(&self.publication), escaped(link));
-        format!("{start}<p style=\"{style}\">{name} · <a href=\"{link}\" style=\"color:#666\">Unsubscribe</a></p>\n{end}")
+        let to = |link: &str, words: &str| format!(" · <a href=\"{}\" style=\"color:#666\">{words}</a>", escaped(link));
+        let choose = ways.preferences.as_ref().map(|link| to(link, "Preferences")).unwrap_or_default();
+        format!("{start}<p style=\"{style}\">{}{choose}{}</p>\n{end}", escaped(&self.publication), to(&ways.link, "Unsubscribe"))
     }
+}
+
+/// An address that others are written behind.
+fn with_slash(url: &Url) -> String {
+    format!("{}/", url.as_str().trim_end_matches('/'))
+}
+
+/// Where readers of our own site leave.
+fn leave_at(base: &str) -> String {
+    format!("{base}leave/{{token}}")
+}
+
+/// Whether a mail program may be told to post to an address: https (RFC 8058, section 3.1); this machine needs none.
+pub(super) fn takes_one_click(address: &str) -> bool {
+    let Ok(url) = Url::parse(address) else { return false };
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && here)
 }
 
 pub(super) fn escaped(text: &str) -> String {
@@ -116,7 +160,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// Makes the letter of a published issue that the site has. `unsubscribe` is the address at which readers leave, with
-/// `{token}` in it; one that is not https is left out, for one click needs it (RFC 8058).
+/// `{token}` in it; one that is not https is left out, for one click needs it (RFC 8058), but for this machine.
 ///
 /// # Errors
 /// The issue can't be read or is not on the site, its words can't stand in a header, the address has no `{token}`.
@@ -139,6 +183,7 @@ pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Em
         reply_to: email.reply_to.clone(),
         list_id: list_id(publication),
         unsubscribe: unsubscribe.map(leaving).transpose()?.flatten(),
+        site: None,
         text: format!("{head}{}", body.text),
         html: styled(publication, issue.date, &subject, &link, &body.html)?,
         subject,
@@ -179,13 +224,14 @@ pub fn compose_win_back(
         text: format!("{subject}\n\n{}", body.text),
         html: styled(publication, None, &subject, publication.base().as_str(), &body.html)?,
         subject,
+        site: None,
         clicks: None,
         subjects: vec![],
     })
 }
 
 /// The page of the letter, its style written into the tags: mail programs drop stylesheets.
-fn styled(publication: &Publication, date: Option<NaiveDate>, subject: &str, link: &str, body: &str) -> Result<String, Fault> {
+pub(super) fn styled(publication: &Publication, date: Option<NaiveDate>, subject: &str, link: &str, body: &str) -> Result<String, Fault> {
     let wrong = |error: String| refused(format!("the letter can't be laid out: {error}"));
     let about = context! {
         language => &publication.language,
@@ -210,10 +256,10 @@ pub(super) fn list_id(publication: &Publication) -> String {
 }
 
 /// The address at which readers leave, checked; nothing if it is not https.
-fn leaving(address: &str) -> Result<Option<String>, Fault> {
+pub(super) fn leaving(address: &str) -> Result<Option<String>, Fault> {
     const STANDIN: &str = "0123456789abcdef";
     let url = Url::parse(&address.replacen("{token}", STANDIN, 1)).ok().filter(|url| url.has_host() && url.as_str().len() < 500);
     let url = url.filter(|url| url.path().contains(STANDIN) || url.query().is_some_and(|query| query.contains(STANDIN)));
     let url = url.ok_or_else(|| refused("`unsubscribe` must be a web address with `{token}` in it"))?;
-    Ok((url.scheme() == "https").then(|| url.as_str().replacen(STANDIN, "{token}", 1)))
+    Ok(takes_one_click(url.as_str()).then(|| url.as_str().replacen(STANDIN, "{token}", 1)))
 }

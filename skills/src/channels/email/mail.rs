@@ -3,20 +3,20 @@
 //! Must stay true: the message depends on the frozen fields and the letter only (of a DKIM signature, the time of signing is
 //! lettre's); one recipient, one `To`; the token can be made by nobody who has not the home's key.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use lettre::message::dkim::{DkimCanonicalization, DkimCanonicalizationType, DkimConfig, DkimSigningAlgorithm, DkimSigningKey};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Message, MultiPart, SinglePart};
 use lettre::{Address, address::Envelope};
+use reveille_mission::{Purpose, Token, leaving_token, subscriber_bytes};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::super::Fault;
 use super::fit::{body, header_text, mailbox, named, refused};
-use super::letter::Letter;
+use super::letter::{Letter, takes_one_click};
 use super::{Dkim, Email};
-use crate::disk::{hex, sha256};
+use crate::disk::sha256;
 use crate::readers::Recipient;
 
 /// What a DKIM signature covers. A header that is not there is covered as absent: nobody can add it.
@@ -34,6 +34,9 @@ const SIGNED: [HeaderName; 11] = [
     HeaderName::new_from_ascii_str("Content-Type"),
 ];
 
+/// How long the link to a reader's preferences is good: a quarter, so that the one of the last letter mostly is.
+const PREFERENCES_GOOD_FOR: TimeDelta = TimeDelta::days(90);
+
 /// The frozen bytes of a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,8 +49,11 @@ pub(crate) struct Mail {
     pub(crate) name: Option<String>,
     /// `<…@domain>`, made of issue and subscriber.
     pub(crate) message_id: String,
-    /// See [`unsubscribe_token`].
+    /// What they leave with: a token of our own site, or [`leaving_token`].
     pub(crate) token: String,
+    /// What they choose with, where we have a site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) preferences: Option<String>,
     /// The Date header.
     pub(crate) date: DateTime<Utc>,
     /// The token in the links of a letter whose links are counted.
@@ -74,22 +80,6 @@ pub(super) struct Ready {
     pub(super) message_id: String,
 }
 
-/// The token by which a subscriber leaves the list: the same in every mail, and guessed by nobody. HMAC-SHA-256 (RFC 2104) of
-/// the subscriber's id under the home's key; the first 160 bits, in hexadecimal.
-#[must_use]
-pub fn unsubscribe_token(key: &[u8], subscriber: &str) -> String {
-    hex(&hmac(key, subscriber.as_bytes())[..20])
-}
-
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0u8; 64];
-    let key = if key.len() > block.len() { Sha256::digest(key).to_vec() } else { key.to_vec() };
-    block[..key.len()].copy_from_slice(&key);
-    let padded = |pad: u8| block.map(|byte| byte ^ pad);
-    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
-}
-
 /// Freezes one reader's mail of a letter: the bytes, and the Message-ID as the token of the effect.
 ///
 /// # Errors
@@ -109,13 +99,27 @@ pub(crate) fn freeze(
         to: to.email.to_string(),
         name: reader.name.clone().filter(|_| to.name.is_some()),
         message_id: format!("<{}@{}>", &id[..40], from.email.domain()),
-        token: unsubscribe_token(key, &reader.id),
+        token: leaving(letter, &reader.id, key),
+        preferences: letter.site.as_ref().and_then(|_| choosing(&reader.id, key, now)),
         date: now.trunc_subsecs(0),
         click: letter.clicks.as_ref().and_then(|clicks| clicks.token(&reader.id, key)),
         subject: letter.subject_for(&reader.id).map(str::to_owned),
     };
     let text = serde_json::to_vec(&mail).map_err(|error| refused(error.to_string()))?;
     Ok((text, mail.message_id))
+}
+
+/// The token by which a reader leaves: of our own site if the letter leads there, for good.
+fn leaving(letter: &Letter, id: &str, key: &[u8]) -> String {
+    let ours = subscriber_bytes(id).filter(|_| letter.leaves_at_our_site());
+    let token = ours.map(|subscriber| Token { purpose: Purpose::Leave, subscriber, item: 0, expires: None }.mint(key));
+    token.unwrap_or_else(|| leaving_token(key, id))
+}
+
+/// The token by which a reader chooses, looks and deletes, for a while: letters are passed on.
+fn choosing(id: &str, key: &[u8], now: DateTime<Utc>) -> Option<String> {
+    let expires = Some(now.trunc_subsecs(0) + PREFERENCES_GOOD_FOR);
+    Some(Token { purpose: Purpose::Preferences, subscriber: subscriber_bytes(id)?, item: 0, expires }.mint(key))
 }
 
 /// Makes the message.
@@ -137,7 +141,7 @@ pub(super) fn build(email: &Email, mail: &Mail, letter: &Letter) -> Result<Ready
     let list_id = token_text("list id", &letter.list_id)?;
     builder = builder
         .raw_header(whole(HeaderName::new_from_ascii_str("List-ID"), list_id))
-        .raw_header(whole(HeaderName::new_from_ascii_str("List-Unsubscribe"), ways.header));
+        .raw_header(whole(HeaderName::new_from_ascii_str("List-Unsubscribe"), ways.header.clone()));
     if ways.one_click {
         // RFC 8058
         let post = HeaderName::new_from_ascii_str("List-Unsubscribe-Post");
@@ -146,8 +150,8 @@ pub(super) fn build(email: &Email, mail: &Mail, letter: &Letter) -> Result<Ready
     let click = mail.click.as_deref().map(|click| token_text("token", click)).transpose()?;
     let parts = MultiPart::alternative()
         .boundary(format!("reveille-{}", &sha256(mail.letter.as_bytes())[..40]))
-        .singlepart(SinglePart::plain(body(&letter.text_with(&ways.link, click.as_deref()))))
-        .singlepart(SinglePart::html(body(&letter.html_with(&ways.link, click.as_deref()))));
+        .singlepart(SinglePart::plain(body(&letter.text_with(&ways, click.as_deref()))))
+        .singlepart(SinglePart::html(body(&letter.html_with(&ways, click.as_deref()))));
     let mut message = builder.multipart(parts).map_err(|error| refused(error.to_string()))?;
     if let Some(dkim) = &email.dkim {
         message.sign(dkim);
@@ -156,24 +160,28 @@ pub(super) fn build(email: &Email, mail: &Mail, letter: &Letter) -> Result<Ready
     Ok(Ready { from: from.email, to: to.email, text, message_id: mail.message_id.clone() })
 }
 
-/// How a reader leaves the list.
-struct Ways {
+/// How a reader leaves the list, and chooses what of it they get.
+pub(super) struct Ways {
     /// The value of `List-Unsubscribe` (RFC 2369), folded.
-    header: String,
+    pub(super) header: String,
     /// The link at the end of the letter.
-    link: String,
+    pub(super) link: String,
+    /// The link to the reader's preferences, where we have a site.
+    pub(super) preferences: Option<String>,
     /// Whether there is an https address, which takes one POST.
-    one_click: bool,
+    pub(super) one_click: bool,
 }
 
 fn ways_out(letter: &Letter, mail: &Mail, from: &Address) -> Result<Ways, Fault> {
     let token = token_text("token", &mail.token)?;
     let by_mail = format!("mailto:{}?subject=unsubscribe%20{token}", in_address(from.as_ref()));
     let by_web = letter.unsubscribe.as_deref().map(|address| address.replace("{token}", &token));
-    let by_web = by_web.map(|address| token_text("unsubscribe address", &address)).transpose()?.filter(|web| web.starts_with("https://"));
+    let by_web = by_web.map(|address| token_text("unsubscribe address", &address)).transpose()?.filter(|web| takes_one_click(web));
+    let preferences = letter.site.as_ref().zip(mail.preferences.as_ref()).map(|(site, token)| format!("{site}preferences/{token}"));
+    let preferences = preferences.map(|address| token_text("address of the preferences", &address)).transpose()?;
     Ok(match by_web {
-        Some(web) => Ways { header: format!("<{web}>,\r\n <{by_mail}>"), link: web, one_click: true },
-        None => Ways { header: format!("<{by_mail}>"), link: by_mail, one_click: false },
+        Some(web) => Ways { header: format!("<{web}>,\r\n <{by_mail}>"), link: web, preferences, one_click: true },
+        None => Ways { header: format!("<{by_mail}>"), link: by_mail, preferences, one_click: false },
     })
 }
 
@@ -213,22 +221,4 @@ pub(super) fn signer(dkim: &Dkim) -> Result<DkimConfig, Fault> {
     // Relaxed: servers on the way fold headers anew.
     let relaxed = DkimCanonicalization { header: DkimCanonicalizationType::Relaxed, body: DkimCanonicalizationType::Relaxed };
     Ok(DkimConfig::new(dkim.selector.clone(), dkim.domain.clone(), key, SIGNED.to_vec(), relaxed))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_token_is_hmac() {
-        // RFC 4231, test cases 2 and 6.
-        let hmac_of = |key: &[u8], text: &str| hex(&hmac(key, text.as_bytes()));
-        assert_eq!(hmac_of(b"Jefe", "what do ya want for nothing?"), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-        assert_eq!(
-            hmac_of(&[0xaa; 131], "Test Using Larger Than Block-Size Key - Hash Key First"),
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
-        );
-        assert_ne!(unsubscribe_token(b"one", "a"), unsubscribe_token(b"two", "a"));
-        assert_eq!(unsubscribe_token(b"one", "a").len(), 40);
-    }
 }

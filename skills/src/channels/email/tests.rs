@@ -1,5 +1,7 @@
 //! Mail against a small real server, and what hostile words become.
 
+mod ways;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use reveille_memory::{Key, Memory, NewEffect, Sending, Standing};
 
+use super::mail::Ways;
 use super::script::Script;
 use super::*;
 use crate::readers::Recipient;
@@ -50,10 +53,16 @@ pub(crate) fn letter() -> Letter {
         reply_to: None,
         list_id: "<newsletter.a.example>".into(),
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
+        site: None,
         text: "Words.\n.\nMore\r.\r\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
         clicks: None,
     }
+}
+
+/// A server that is not asked.
+fn server_alone() -> Email {
+    Email::new(server("smtp://127.0.0.1:1")).expect("a server")
 }
 
 fn reader(email: &str, name: Option<&str>) -> Recipient {
@@ -437,6 +446,9 @@ fn the_letter_of_an_issue_is_its_page() {
         assert!(letter.html.contains(part), "{part} in {}", letter.html);
     }
     assert!(!letter.html.contains("<style") && !letter.html.contains("<script"));
-    let whole = letter.html_with("https://a.example/leave?t=1&u=2", None);
+    let whole = letter.html_with(
+        &Ways { header: String::new(), link: "https://a.example/leave?t=1&u=2".into(), preferences: None, one_click: true },
+        None,
+    );
     assert!(whole.contains("<a href=\"https://a.example/leave?t=1&amp;u=2\"") && whole.trim_end().ends_with("</html>"), "{whole}");
 }

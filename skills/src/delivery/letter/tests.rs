@@ -17,7 +17,7 @@ pub(crate) fn run(memory: &mut Memory, now: DateTime<Utc>) -> RunId {
 
 /// A home's memory, a server and a clock.
 struct World {
-    _folder: TempDir,
+    folder: TempDir,
     memory: Memory,
     script: Script,
     email: Email,
@@ -37,7 +37,7 @@ impl World {
         let script = Script::start();
         let email = Email::new(server(&format!("smtp://127.0.0.1:{}", script.port))).expect("a server");
         let (now, slept) = (Cell::new(now), RefCell::new(vec![]));
-        Self { _folder: folder, memory, script, email, run, now, rate: 0, slept, letter: letter() }
+        Self { folder, memory, script, email, run, now, rate: 0, slept, letter: letter() }
     }
 
     fn deliver(&mut self, to: &[&str]) -> Progress {
@@ -166,6 +166,23 @@ fn who_has_left_meanwhile_is_not_mailed() {
     let progress = deliver(&mut world.memory, &world.email, &letter(), &recipients, &round).expect("works");
     assert_eq!((progress.sent, progress.refused, progress.left), (3, 2, 0));
     assert_eq!(world.taken(), ["a@b.example", "b@b.example", "e@b.example"]);
+}
+
+#[test]
+fn who_leaves_while_a_letter_is_on_its_way_does_not_get_it() {
+    let mut world = World::new();
+    let (path, now) = (world.folder.path().join("a.db"), world.now.get());
+    let left = Cell::new(false);
+    let step = |step: Step| {
+        if matches!(step, Step::AfterConfirm) && !left.replace(true) {
+            // As the site does it: in another process.
+            let mut site = Memory::open(&path, now).expect("opened");
+            site.leave(&reader("c@b.example").id, now).expect("left");
+        }
+    };
+    let progress = world.deliver_with(&["a@b.example", "b@b.example", "c@b.example", "d@b.example"], None, &|_| Ok(()), &step);
+    assert_eq!((progress.sent, progress.refused, progress.is_done()), (3, 1, true));
+    assert_eq!(world.taken(), ["a@b.example", "b@b.example", "d@b.example"]);
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn publication() -> Publication {
         language: "en".into(),
         description: None,
         served: false,
+        readers_side: true,
     }
 }
 

@@ -20,6 +20,7 @@ fn publication(url: &str) -> Publication {
         language: "en".into(),
         description: None,
         served: false,
+        readers_side: true,
     }
 }
 

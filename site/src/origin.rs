@@ -5,14 +5,14 @@
 //! so (Firefox for forms since 70, October 2019), before that `Referer`, which our pages keep on for their own site. A program that
 //! says none of the three can say one as well, and is told so.
 
+use axum::http::HeaderMap;
 use axum::http::header::{HOST, HeaderName, ORIGIN, REFERER};
-use axum::http::request::Parts;
 use url::{Host, Origin, Url};
 
 /// Whether the form was sent from a page of ours; else what to tell.
-pub(super) fn check(parts: &Parts, publication: &Url) -> Result<(), &'static str> {
-    let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
-    let served = served(parts, publication);
+pub(crate) fn check(headers: &HeaderMap, publication: &Url) -> Result<(), &'static str> {
+    let header = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    let served = served(headers, publication);
     let is_ours = |url: &str| Url::parse(url).is_ok_and(|url| url.origin() == publication.origin() || same_place(&url.origin(), &served));
     let ours = match (header(ORIGIN), header(HeaderName::from_static("sec-fetch-site")), header(REFERER)) {
         (Some(origin), ..) => is_ours(origin),
@@ -25,8 +25,8 @@ pub(super) fn check(parts: &Parts, publication: &Url) -> Result<(), &'static str
 
 /// The host and port that the request was sent to. A name that is not the publication's is not believed: anybody can point a name of
 /// theirs at this server, and the pages under it would seem ours. What is no name nobody can point anywhere.
-fn served(parts: &Parts, publication: &Url) -> Option<(Host, Option<u16>)> {
-    let asked = parts.headers.get(HOST)?.to_str().ok()?;
+fn served(headers: &HeaderMap, publication: &Url) -> Option<(Host, Option<u16>)> {
+    let asked = headers.get(HOST)?.to_str().ok()?;
     let url = Url::parse(&format!("http://{asked}/")).ok()?;
     let host = url.host()?.to_owned();
     let known = match &host {
@@ -92,8 +92,8 @@ mod tests {
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
-            let (parts, ()) = request.body(()).expect("a request").into_parts();
-            assert_eq!(check(&parts, &publication).is_ok(), expected, "{headers:?}");
+            let request = request.body(()).expect("a request");
+            assert_eq!(check(request.headers(), &publication).is_ok(), expected, "{headers:?}");
         }
     }
 }

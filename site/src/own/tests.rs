@@ -1,0 +1,44 @@
+use reveille_memory::{Frequency, Mailed, Preferences, Sign, SignKind, Subscriber, Suppressed, SuppressedFor};
+
+use super::*;
+
+fn own() -> OwnData {
+    let at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().expect("a time");
+    OwnData {
+        subscriber: Some(Subscriber {
+            id: "ab".into(),
+            email: "=cmd@x.net".into(),
+            tier: "+1".into(),
+            via: "@home".into(),
+            asked_at: at,
+            confirmed_at: Some(at),
+        }),
+        preferences: Preferences { frequency: Frequency::Weekly, paused_until: Some(at), topics: vec!["-x".into(), "rust".into()] },
+        signs: vec![Sign { subscriber: "ab".into(), kind: SignKind::Click, about: "=1".into(), at }],
+        mails: vec![Mailed {
+            issue: "tag:a.example,2026:45".into(),
+            part: "letter".into(),
+            state: "confirmed".into(),
+            intended_at: at,
+            settled_at: None,
+        }],
+        suppressed: Some(Suppressed { subscriber: "ab".into(), why: SuppressedFor::Left, at }),
+        is_suppressed: false,
+    }
+}
+
+#[test]
+fn both_forms_have_everything_and_no_cell_is_a_formula() {
+    let told = Told::of("ab", own(), "2026-11-21T10:00:00Z".parse().expect("a time"));
+    let json = serde_json::to_value(&told).expect("JSON");
+    assert_eq!(
+        (json["address"].as_str(), json["frequency"].as_str(), json["topics"][1].as_str()),
+        (Some("=cmd@x.net"), Some("weekly"), Some("rust"))
+    );
+    assert_eq!((json["signs"][0]["kind"].as_str(), json["mails"][0]["state"].as_str()), (Some("click"), Some("confirmed")));
+    let table = String::from_utf8(told.table().expect("a table")).expect("text");
+    let expected = "what,when,about\nid,2026-11-21T10:00:00Z,ab\naddress,,'=cmd@x.net\ntier,,'+1\ncame by,,'@home\nasked,2026-11-20T10:00:00Z,\n\
+         confirmed,2026-11-20T10:00:00Z,\npaused until,2026-11-20T10:00:00Z,\nfrequency,,weekly\ntopic,,'-x\ntopic,,rust\n\
+         sign: click,2026-11-20T10:00:00Z,'=1\nletter: confirmed,2026-11-20T10:00:00Z,\"tag:a.example,2026:45\"\nnot mailed,2026-11-20T10:00:00Z,left\n";
+    assert_eq!(table, expected);
+}

@@ -1,0 +1,291 @@
+//! Leaving, choosing, taking one's data along and having it deleted, as a reader and as a mail program do it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use chrono::{DateTime, Utc};
+use reqwest::blocking::{Client, Response};
+use reveille_memory::{Memory, SignUp, SignUpCaps};
+use reveille_mission::{leaving_token, subscriber_id};
+use reveille_tests::Home;
+use reveille_tests::servers::Smtp;
+
+const URL: &str = "https://letter.example";
+
+/// `reveille serve` on a free port.
+struct Served {
+    process: Child,
+    address: String,
+    client: Client,
+}
+
+impl Served {
+    fn start(home: &Home) -> Self {
+        let mut process = home.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("serving ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { process, address, client }
+    }
+
+    fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.address)).send().unwrap()
+    }
+
+    /// A form, as a page of `origin` sends it; without one as a program does.
+    fn post(&self, path: &str, origin: Option<&str>, body: &'static str) -> Response {
+        let request = self.client.post(format!("{}{path}", self.address)).header("content-type", "application/x-www-form-urlencoded");
+        origin.map_or(request.try_clone().unwrap(), |origin| request.header("origin", origin)).body(body).send().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It is ours, and it may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn home(smtp: &Smtp) -> Home {
+    let home = Home::new("- [ ] Tidy up for:nobody\n");
+    home.write(
+        "reveille.toml",
+        format!(
+            "name = \"The Letter\"\nurl = \"{URL}\"\nowner = \"me@letter.example\"\n\n[site]\n\n\
+             [channels.email]\nsmtp = \"smtp://127.0.0.1:{}\"\nfrom = \"The Letter <letter@letter.example>\"\n",
+            smtp.plain_port
+        ),
+    );
+    home.write("readers.csv", "email,name,status\nann@lighthouse.net,Ann,confirmed\n");
+    write_issue(&home, 45, "2026-11-19", "fog");
+    home
+}
+
+fn write_issue(home: &Home, number: u32, date: &str, tag: &str) {
+    home.write(
+        &format!("issues/0{number}-x.md"),
+        format!(
+            "---\nid: \"tag:letter.example,2026:{number}\"\ntitle: Number {number}\nslug: number-{number}\ndate: {date}\ntags: [{tag}]\nmail: true\n---\n\nBody {number}.\n"
+        ),
+    );
+}
+
+/// They asked and confirmed by the site.
+fn subscribes(home: &Home, name: &str) {
+    let now: DateTime<Utc> = "2026-11-18T12:00:00Z".parse().unwrap();
+    std::fs::create_dir_all(home.join("memory")).unwrap();
+    let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();
+    let email = format!("{name}@lighthouse.net");
+    let id = subscriber_id(&email);
+    memory
+        .sign_up(&[SignUp { id: id.clone(), email, network: 1, via: "mastodon".into() }], SignUpCaps { network: 9, all: 9 }, now)
+        .unwrap();
+    memory.confirm_reader(&id, now, now).unwrap();
+    // Their welcome is not what is looked at here.
+    for mail in memory.wanted_mails(0, 9).unwrap() {
+        memory.mail_done(mail.id, now).unwrap();
+    }
+}
+
+/// The mails of an issue: to whom, and the paths at which they leave and choose.
+fn mails(smtp: &Smtp, number: u32) -> Vec<(String, String, String)> {
+    let unfolded = |message: &[u8]| String::from_utf8_lossy(message).replace("=\r\n", "").replace("\r\n ", " ").replace("=3D", "=");
+    let all = smtp.plain_messages().iter().map(|message| unfolded(message)).collect::<Vec<_>>();
+    let after = |text: &str, start: &str, end: char| {
+        text.split_once(start).unwrap_or_else(|| panic!("{start} in {text}")).1.split(end).next().unwrap_or_default().trim().to_owned()
+    };
+    let of = |text: &String| {
+        let leave = after(text, "List-Unsubscribe: <https://letter.example", '>');
+        assert!(text.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{text}");
+        assert_eq!(after(text, "Unsubscribe: https://letter.example", '\r'), leave, "{text}");
+        (after(text, "Delivered-To: ", '@'), leave, after(text, "Preferences: https://letter.example", '\r'))
+    };
+    let mut found: Vec<_> = all.iter().filter(|text| text.contains(&format!("Subject: Number {number}\r\n"))).map(of).collect();
+    found.sort();
+    found
+}
+
+fn mailed(smtp: &Smtp, number: u32) -> Vec<String> {
+    mails(smtp, number).into_iter().map(|(to, ..)| to).collect()
+}
+
+fn confirmed(home: &Home) -> u64 {
+    home.run(&["readers", "list", "--json"]).ok().json()["confirmed"].as_u64().unwrap()
+}
+
+/// Wakes until the letter of an issue has gone out.
+fn send(home: &mut Home, at: &str) {
+    home.at(at);
+    let _ = home.run(&["wake", "--no-model"]).ok();
+}
+
+#[test]
+fn readers_leave_by_one_click_and_by_page_and_a_look_changes_nothing() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp);
+    ["bob", "zoe"].iter().for_each(|name| subscribes(&home, name));
+    send(&mut home, "2026-11-20T14:00:00Z");
+    let letters = mails(&smtp, 45);
+    assert_eq!(letters.iter().map(|(to, ..)| to.as_str()).collect::<Vec<_>>(), ["ann", "bob", "zoe"]);
+    let [(_, ann, anns), (_, bob, _), _] = &letters[..] else { panic!("{letters:?}") };
+    let served = Served::start(&home);
+    let (list, before) = (home.read("readers.csv"), confirmed(&home));
+
+    // Programs that follow links, and a strange page's form, change nothing.
+    for path in [ann, bob, anns] {
+        let answer = served.get(path);
+        assert_eq!((answer.status().as_u16(), answer.headers()["cache-control"].to_str().unwrap()), (200, "no-store"));
+        assert!(answer.headers().get("set-cookie").is_none() && answer.text().unwrap().contains("<form method=\"post\""));
+    }
+    let cut = &ann[..ann.len() - 1];
+    let swapped = anns.replace("/preferences/", "/leave/");
+    for path in [cut, swapped.as_str(), "/leave/x", "/unsubscribe/0123456789012345678901234567890123456789"] {
+        assert_eq!(served.post(path, None, "List-Unsubscribe=One-Click").status(), 400, "{path}");
+    }
+    assert_eq!(confirmed(&home), before);
+
+    // As a mail provider posts it: no page before, no origin, no redirect; twice is once.
+    for _ in 0..2 {
+        let answer = served.post(ann, None, "List-Unsubscribe=One-Click");
+        assert!(answer.status() == 200 && answer.headers().get("set-cookie").is_none(), "{answer:?}");
+        assert!(answer.text().unwrap().contains("no more mail"));
+    }
+    assert_eq!(confirmed(&home), before - 1);
+    assert_eq!(home.read("readers.csv"), list, "the human's file is theirs");
+    assert_eq!(served.post(bob, Some(URL), "").status(), 200, "by the button of the page");
+    assert!(served.get(bob).text().unwrap().contains("You have left"));
+    assert_eq!(confirmed(&home), before - 2);
+
+    // The next issue goes to who is left, and nobody who left gets a row.
+    write_issue(&home, 46, "2026-11-20", "fog");
+    send(&mut home, "2026-11-20T18:00:00Z");
+    assert_eq!(mailed(&smtp, 46), ["zoe"]);
+    // A letter from before the site had tokens that name nobody.
+    let key = home.bytes("memory/unsubscribe.key");
+    let old = format!("/unsubscribe/{}", leaving_token(&key, &subscriber_id("zoe@lighthouse.net")));
+    assert!(served.get(&old).text().unwrap().contains("<form"));
+    assert_eq!(served.post(&old, None, "List-Unsubscribe=One-Click").status(), 200);
+    assert_eq!(confirmed(&home), 0);
+    let rows = home.run(&["readers", "export"]).ok().stdout;
+    assert!(rows.contains("ann@lighthouse.net,Ann,left") && !rows.contains("bob@") && !rows.contains("zoe@"), "{rows}");
+}
+
+#[test]
+fn readers_choose_take_their_data_along_and_have_it_deleted() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp);
+    write_issue(&home, 44, "2026-09-01", "fog");
+    write_issue(&home, 43, "2026-08-01", "ships");
+    ["eve", "kim"].iter().for_each(|name| subscribes(&home, name));
+    send(&mut home, "2026-11-20T14:00:00Z");
+    let letters = mails(&smtp, 45);
+    let [_, (_, _, eve), (_, _, kim)] = &letters[..] else { panic!("{letters:?}") };
+    let served = Served::start(&home);
+    let page = served.get(eve).text().unwrap();
+    assert!(page.contains("value=\"each\" checked") && page.contains("value=\"fog\"") && !page.contains("ships"), "{page}");
+
+    // Only our own page's form is taken, and only whole.
+    let choice = "frequency=each&pause=2&topic=fog";
+    for (origin, body, status) in [
+        (None, choice, 403),
+        (Some("https://evil.example"), choice, 403),
+        (Some("null"), choice, 403),
+        (Some(URL), "frequency=each&topic=%3Cscript%3E", 400),
+        (Some(URL), "", 400),
+    ] {
+        assert_eq!(served.post(eve, origin, body).status(), status, "{origin:?} {body}");
+    }
+    assert!(served.get(eve).text().unwrap().contains("not paused"));
+    let kept = served.post(eve, Some(URL), choice);
+    assert!(kept.status() == 200 && kept.text().unwrap().contains("Kept."));
+    drop(served);
+    let served = Served::start(&home);
+    let page = served.get(eve).text().unwrap();
+    assert!(page.contains("paused until 2027-01-20") && page.contains("value=\"fog\" checked"), "it survives a restart: {page}");
+
+    // All that is known of her, and of nobody else.
+    let answer = served.get(&format!("{eve}/data"));
+    assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    let text = answer.text().unwrap();
+    let data: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((data["address"].as_str(), data["came_by"].as_str()), (Some("eve@lighthouse.net"), Some("mastodon")));
+    assert_eq!((data["topics"][0].as_str(), data["mails"][0]["about"].as_str()), (Some("fog"), Some("tag:letter.example,2026:45")));
+    let signs: Vec<_> = data["signs"].as_array().unwrap().iter().map(|sign| sign["kind"].as_str().unwrap()).collect();
+    assert_eq!(signs, ["confirmation", "visit"], "a form is a sign of life, a look is none");
+    assert!(!text.contains("kim@") && !text.contains("ann@"), "{text}");
+    let table = served.get(&format!("{eve}/data?as=csv")).text().unwrap();
+    assert!(table.starts_with("what,when,about\n") && table.contains("address,,eve@lighthouse.net\n"), "{table}");
+
+    // Deleted is deleted, when they are sure.
+    let delete = format!("{kim}/delete");
+    assert_eq!(served.post(&delete, None, "sure=yes").status(), 403);
+    assert_eq!(served.post(&delete, Some(URL), "").status(), 400);
+    assert_eq!(confirmed(&home), 3);
+    assert_eq!(served.post(&delete, Some(URL), "sure=yes").status(), 200);
+    assert_eq!(confirmed(&home), 2);
+    let memory = Memory::open_read_only(&home.join("memory/reveille.db")).unwrap();
+    let own = memory.own_data(&subscriber_id("kim@lighthouse.net")).unwrap();
+    assert!(own.subscriber.is_none() && own.signs.is_empty() && own.is_suppressed, "{own:?}");
+    assert_eq!(served.post(kim, Some(URL), choice).status(), 200);
+    assert!(memory.all_preferences().unwrap().len() == 1, "nothing is kept of who has left");
+
+    // Who paused gets nothing until then; and then what has her topics.
+    write_issue(&home, 46, "2026-11-20", "fog");
+    send(&mut home, "2026-11-20T18:00:00Z");
+    assert_eq!(mailed(&smtp, 46), ["ann"]);
+    write_issue(&home, 47, "2027-01-21", "ships");
+    send(&mut home, "2027-01-21T14:00:00Z");
+    assert_eq!(mailed(&smtp, 47), ["ann"]);
+    write_issue(&home, 48, "2027-01-22", "FOG");
+    send(&mut home, "2027-01-22T14:00:00Z");
+    assert_eq!(mailed(&smtp, 48), ["ann", "eve"]);
+    // Her first link has had its time.
+    home.at("2027-03-01T14:00:00Z");
+    drop(served);
+    let served = Served::start(&home);
+    let expired = served.get(eve);
+    assert_eq!(expired.status(), 410);
+    assert!(expired.text().unwrap().contains("action=\"/subscribe\""));
+    assert_eq!(served.post(eve, Some(URL), "frequency=weekly").status(), 410);
+}
+
+#[test]
+fn weekly_readers_get_the_issues_of_a_week_in_one_mail() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp);
+    ["eve", "kim", "zoe"].iter().for_each(|name| subscribes(&home, name));
+    send(&mut home, "2026-11-19T14:00:00Z");
+    assert_eq!(mailed(&smtp, 45), ["ann", "eve", "kim", "zoe"]);
+    let served = Served::start(&home);
+    let letters = mails(&smtp, 45);
+    for (name, choice) in [("eve", "frequency=weekly"), ("kim", "frequency=weekly&pause=1"), ("zoe", "frequency=weekly")] {
+        let (_, _, path) = letters.iter().find(|(to, ..)| to == name).unwrap();
+        assert_eq!(served.post(path, Some(URL), choice).status(), 200);
+    }
+    write_issue(&home, 46, "2026-11-20", "fog");
+    write_issue(&home, 47, "2026-11-21", "ships");
+    send(&mut home, "2026-11-21T14:00:00Z");
+    send(&mut home, "2026-11-21T16:00:00Z");
+    assert_eq!((mailed(&smtp, 46), mailed(&smtp, 47)), (vec!["ann".to_owned()], vec!["ann".to_owned()]));
+    let weekly = || {
+        let all = smtp.plain_messages();
+        let of = |message: &Vec<u8>| String::from_utf8_lossy(message).into_owned();
+        all.iter()
+            .map(of)
+            .filter(|text| text.contains("Message-ID") && text.contains("Number 46") && text.contains("Number 47"))
+            .collect::<Vec<_>>()
+    };
+    send(&mut home, "2026-11-22T23:59:00Z");
+    assert!(weekly().is_empty(), "the week is not over");
+    let left = &letters.iter().find(|(to, ..)| to == "zoe").unwrap().1;
+    assert_eq!(served.post(left, None, "List-Unsubscribe=One-Click").status(), 200);
+    send(&mut home, "2026-11-23T00:00:00Z");
+    send(&mut home, "2026-11-23T02:00:00Z");
+    let mails = weekly();
+    let [mail] = &mails[..] else { panic!("{mails:?}") };
+    assert!(mail.contains("Delivered-To: eve@") && mail.contains("Body 46.") && mail.contains("Body 47."), "{mail}");
+    assert!(!mail.contains("Body 45."), "what she had is not sent once more: {mail}");
+    assert!(mail.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{mail}");
+}
