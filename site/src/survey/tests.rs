@@ -10,7 +10,7 @@ use reveille_mission::{subscriber_bytes, subscriber_id};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{Pages, Publication, Writer, router};
+use crate::router;
 
 const KEY: &[u8] = b"a key of the home, of 32 bytes ..";
 
@@ -26,30 +26,17 @@ struct Site {
 impl Site {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut memory = Memory::open(&folder.path().join("a.db"), now()).expect("made");
+        let mut memory = Memory::open(&folder.path().join("reveille.db"), now()).expect("made");
         let question = |ask: &str| Question { ask: ask.to_owned(), choices: vec!["<b>yes</b>".to_owned(), "no".to_owned()] };
         let number = memory.keep_survey("s", &[question("Longer?"), question("<script>alert(1)</script>")], now()).expect("kept");
         assert_eq!(number, 1);
         memory.suppress(&[subscriber_id("gone@home.net")], SuppressedFor::Left, now()).expect("kept");
-        let publication = Publication {
-            name: "The Letter".to_owned(),
-            url: "https://letter.example/".parse().expect("an address"),
-            language: "en".to_owned(),
-            description: None,
-        };
-        let app = App {
-            pages: Arc::new(Pages::load(&folder.path().join("templates"), &publication).expect("loaded")),
-            publication: Arc::new(publication),
-            files: folder.path().join("site"),
-            key: KEY.into(),
-            now: Arc::new(now),
-            writer: Writer::start(memory),
-        };
+        let app = App { key: KEY.into(), now: Arc::new(now), ..crate::app::tests::app(folder.path()) };
         Self { folder, app }
     }
 
     fn counts(&self) -> Vec<Vec<u64>> {
-        let memory = Memory::open(&self.folder.path().join("a.db"), now()).expect("opened");
+        let memory = Memory::open(&self.folder.path().join("reveille.db"), now()).expect("opened");
         let survey = memory.survey(1).expect("read").expect("there");
         memory.survey_counts(&survey).expect("counted")
     }

@@ -1,5 +1,5 @@
 use axum::body::Body;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use reveille_memory::Memory;
 use reveille_mission::{DayCount, Purpose, Token, subscriber_bytes, subscriber_id};
 use tower::ServiceExt;
