@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::HOST;
+use axum::http::header::{CONNECTION, HOST};
 use axum::http::{StatusCode, Version};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
@@ -180,7 +180,9 @@ async fn connection(
         request.extensions_mut().insert(from);
         let mut router = names_its_host(&request).then(|| router.clone());
         async move {
-            let Some(router) = &mut router else { return Ok::<_, Infallible>(StatusCode::BAD_REQUEST.into_response()) };
+            let Some(router) = &mut router else {
+                return Ok::<_, Infallible>((StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response());
+            };
             Ok(router.call(request).await.unwrap_or_else(|never| match never {}))
         }
     });

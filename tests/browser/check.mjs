@@ -7,6 +7,7 @@ import { install } from "./install.mjs";
 import { offline } from "./offline.mjs";
 import { release } from "./release.mjs";
 import { keyboard } from "./keyboard.mjs";
+import { press, subscribe } from "./stranger.mjs";
 import { attack } from "./attack.mjs";
 import { syntax } from "./syntax.mjs";
 import { withBrowser } from "./chromium.mjs";
@@ -22,6 +23,10 @@ const COMMANDS = {
   release: (browser, [url, ...program]) => release(browser, url, program),
   // keyboard URL: Tab from the top to the end, then the form by keys only
   keyboard: (browser, [url]) => keyboard(browser, url),
+  // subscribe URL ADDRESS: the form of a page, at phone size, as a person sends it
+  subscribe: (browser, [url, address]) => subscribe(browser, url, address),
+  // press URL: the button of a page
+  press: (browser, [url]) => press(browser, url),
   // xss FILE: a JSON file {urls: [...], forms: [{url, fields: {NAME: TEXT}}]}; counts what was executed
   xss: (browser, [file]) => attack(browser, file),
   // syntax YEAR FILE...: parses scripts as ECMAScript of that year; needs no browser

@@ -207,17 +207,35 @@ fn what_was_learned_is_given_out_without_anything_of_the_home() {
     assert_eq!(home.run(&["model", "train", "--export", "/no/such/folder/mine.tsv"]).code, 1);
 }
 
+/// Takes out everything that schema 2 did not have.
+fn as_schema_2_had_it(database: &Connection) {
+    let old = Connection::open_in_memory().expect("opened");
+    let dump = reveille_tests::repository().join("tests/fixtures/homes/schema-2.sql");
+    old.execute_batch(&std::fs::read_to_string(dump).expect("a fixture")).expect("made");
+    let named = |database: &Connection, kind: &str| -> Vec<String> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = ?1 AND sql IS NOT NULL";
+        let mut select = database.prepare(sql).expect("asked");
+        select.query_map([kind], |row| row.get(0)).expect("asked").collect::<Result<_, _>>().expect("read")
+    };
+    database.execute_batch("PRAGMA foreign_keys = OFF").expect("set");
+    for kind in ["trigger", "index", "table"] {
+        let known = named(&old, kind);
+        for name in named(database, kind).into_iter().filter(|name| !known.contains(name)) {
+            database.execute_batch(&format!("DROP {kind} IF EXISTS {name}")).expect("dropped");
+        }
+    }
+    for (table, column) in [("runs", "summary"), ("runs", "thinned_at"), ("effects", "not_before")] {
+        database.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).expect("dropped");
+    }
+    database.execute_batch("PRAGMA user_version = 2").expect("set");
+}
+
 #[test]
 fn a_memory_of_before_is_brought_up_to_date_and_learns() {
     let mut home = Home::new(format!("- [ ] {LINE}\n"));
     let _ = wake(&mut home, 14);
     let database = Connection::open(home.join("memory/reveille.db")).expect("opened");
-    database
-        .execute_batch(
-            "DROP TABLE labels; DROP TABLE letters; DROP TABLE suppressed; DROP INDEX effects_of_issue; DROP TABLE slots; DROP TABLE backups; DROP TRIGGER runs_are_thinned_once; ALTER TABLE runs DROP COLUMN summary; ALTER TABLE runs DROP COLUMN thinned_at; DROP TABLE missed; DROP TABLE lease;
-             ALTER TABLE effects DROP COLUMN not_before; PRAGMA user_version = 2",
-        )
-        .expect("as it was before");
+    as_schema_2_had_it(&database);
     drop(database);
     rewrite(&home, |line| line.ends_with(LINE), |line| format!("{line} for:strangers"));
     assert_eq!(learned(&wake(&mut home, 16)).len(), 1);

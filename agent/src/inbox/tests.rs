@@ -42,7 +42,8 @@ fn holds(sender: &str, excerpt: &str) {
     assert_eq!(progress.last_run(), Some(1));
     let replaced = String::from_utf8(place(bytes, block(""))).expect("text");
     assert_eq!(replaced.matches("<!-- reveille -->").count(), 1, "{replaced}");
-    assert!(!replaced.contains("### Answers") && replaced.ends_with("Nothing.\n<!-- /reveille -->\n"), "{replaced}");
+    assert!(!replaced.contains("### Answers") && replaced.contains("\nNothing.\n<!-- sealed "), "{replaced}");
+    assert!(replaced.ends_with(" -->\n<!-- /reveille -->\n"), "{replaced}");
 }
 
 #[test]

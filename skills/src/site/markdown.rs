@@ -87,6 +87,8 @@ fn cleaner() -> ammonia::Builder<'static> {
         .add_tag_attributes("div", ["role", "aria-label", "tabindex"])
         .add_tag_attributes("span", ["role", "aria-label"])
         .add_tag_attributes("img", ["loading"])
+        // What is wider than the screen is scrolled by itself, also with the keyboard.
+        .set_tag_attribute_value("pre", "tabindex", "0")
         // Nothing opens in a new window here, and other sites may know where their readers come from.
         .link_rel(None);
     cleaner

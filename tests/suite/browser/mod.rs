@@ -3,6 +3,7 @@
 mod attacks;
 mod harness;
 mod reading;
+mod stranger;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -20,7 +21,9 @@ struct Served {
 impl Served {
     /// The example home with `[site]`; `change` may make more of it before it is rendered.
     fn start(change: impl FnOnce(&Home)) -> Self {
-        let home = Home::example();
+        let mut home = Home::example();
+        home.write("clock", reveille_tests::NOW);
+        home.at(&format!("@{}", home.join("clock").display()));
         // The settings have to name the address, so the port is chosen before.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}/");

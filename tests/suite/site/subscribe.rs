@@ -39,7 +39,7 @@ fn home(mail: &str) -> Home {
     home.write("reveille.toml", format!("{head}{mail}\n[wake]\nquiet = \"13:00-16:00\"\n\n[site]\n"));
     for number in 1..=4 {
         let front = format!("---\ntitle: Fog {number} & more\nsummary: s\ndate: 2026-11-0{number}\n---\nWords.\n");
-        home.write(&format!("issues/00{number}-fog.md"), front);
+        home.write(&format!("issues/00{number}-fog-{number}.md"), front);
     }
     home.at(NOW);
     home
@@ -181,7 +181,7 @@ fn a_stranger_becomes_a_reader_and_is_welcomed() {
     let welcome = arrived(&smtp, 2).pop().unwrap();
     for part in [
         "Subject: Welcome to The Letter\r\n",
-        "Fog 4 & more\r\nhttps://letter.example/issues/fog",
+        "Fog 4 & more\r\nhttps://letter.example/issues/fog-4/",
         "Fog 3 & more",
         "Fog 2 & more",
         "\r\nList-Unsubscribe: <https://letter.example/leave/",
