@@ -41,7 +41,7 @@ struct Chosen {
 async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
     let (token, survey) = match asked(&app, &token).await {
         Ok(found) => found,
-        Err(no) => return private(no),
+        Err(no) => return private(*no),
     };
     let suppressed = app.writer.write(move |memory| memory.is_suppressed(&token.subscriber_id())).await;
     private(match suppressed {
@@ -72,7 +72,7 @@ async fn answer(
     }
     let (token, survey) = match asked(&app, &token).await {
         Ok(found) => found,
-        Err(no) => return private(no),
+        Err(no) => return private(*no),
     };
     let Ok(Form(chosen)) = form else { return private(unanswered(&app)) };
     let now = (app.now)();
@@ -92,8 +92,8 @@ async fn answer(
 }
 
 /// Whose link it is, and what it asks.
-async fn asked(app: &App, token: &str) -> Result<(Token, Survey), Response> {
-    let no = |status, text: &str| Err(app.pages.notice(status, "This link does not work", text));
+async fn asked(app: &App, token: &str) -> Result<(Token, Survey), Box<Response>> {
+    let no = |status, text: &str| Err(Box::new(app.pages.notice(status, "This link does not work", text)));
     let token = match Token::check(token, Purpose::Survey, &app.key, (app.now)()) {
         Ok(token) => token,
         Err(TokenError::Expired) => return no(StatusCode::GONE, "It was good for a while, and that is over."),
@@ -105,7 +105,7 @@ async fn asked(app: &App, token: &str) -> Result<(Token, Survey), Response> {
     match app.writer.write(move |memory| memory.survey(number)).await {
         Ok(Some(survey)) => Ok((token, survey)),
         Ok(None) => no(StatusCode::NOT_FOUND, "There is no such survey."),
-        Err(error) => Err(trouble(app, &error)),
+        Err(error) => Err(Box::new(trouble(app, &error))),
     }
 }
 

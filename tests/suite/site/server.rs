@@ -91,6 +91,7 @@ fn what_is_too_large_or_ambiguous_is_refused() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figure is for a document")]
 fn a_thousand_silent_connections_take_little_and_keep_nobody_out() {
     // Each end of a connection is a file of its process; the other end is here.
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use reveille_memory::Memory;
 use serde::Serialize;
 
-use super::{Last, Need, failing};
+use super::shown::failing;
+use super::{Last, Need};
 use crate::commands::{print, print_json};
 use crate::environment::Environment;
 use crate::failed::Failed;

@@ -81,8 +81,8 @@ pub(super) fn build(email: &Email, frozen: &[u8], words: &Attached, address: &st
     }
     let parts = MultiPart::alternative()
         .boundary(format!("reveille-{}", &note.words[..40.min(note.words.len())]))
-        .singlepart(SinglePart::plain(body(&links.into_words(&words.text))))
-        .singlepart(SinglePart::html(body(&links.into_words(&words.html))));
+        .singlepart(SinglePart::plain(body(&links.filled_in(&words.text))))
+        .singlepart(SinglePart::html(body(&links.filled_in(&words.html))));
     let mut message = builder.multipart(parts).map_err(|error| refused(error.to_string()))?;
     if let Some(dkim) = &email.dkim {
         message.sign(dkim);
@@ -104,14 +104,14 @@ impl Links {
         Ok(Self(LINKS.map(token).into()))
     }
 
-    fn into_words(&self, text: &str) -> String {
+    fn filled_in(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (stand_in, token)| text.replace(stand_in, token))
     }
 
     /// How to leave, for mail programs (RFC 2369); by one click (RFC 8058) where the address is https.
     fn headers(&self, words: &Words) -> Result<Vec<(HeaderName, String)>, Fault> {
         let Some((id, leave)) = &words.list else { return Ok(vec![]) };
-        let leave = token_text("address to leave at", &self.into_words(leave))?;
+        let leave = token_text("address to leave at", &self.filled_in(leave))?;
         let post = leave.starts_with("https://").then(|| "List-Unsubscribe=One-Click".to_owned());
         let mut headers = vec![
             (HeaderName::new_from_ascii_str("List-ID"), token_text("list id", id)?),
