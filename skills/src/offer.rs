@@ -75,7 +75,7 @@ pub fn offer(task: &Task, reading: &Reading, view: &View<'_>) -> Offer {
         (Some(Skill::Measure), _) => by_person("the program counts drafts, issues and readers; trying things out is yours"),
         (Some(Skill::Compose), _) => by_person("the writing is yours"),
         (Some(Skill::Engage), _) => by_person("talking with people is yours"),
-        (Some(Skill::Onboard), _) => by_person("the way in is yours for now: the program has no sign-up yet"),
+        (Some(Skill::Onboard), _) => by_person("trying the way in is yours: subscribe once as a reader would"),
         (Some(Skill::Retain), Some(Channel::Email)) if reading.who == Some(Who::Subscribers) => win_back(task, view),
         (Some(Skill::Retain), _) => by_person("the program wins back readers by mail, and only readers of the letter; this is yours"),
         (Some(Skill::Sell), _) => by_person("prices and checkout are yours"),

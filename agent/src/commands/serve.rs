@@ -23,7 +23,7 @@ use crate::settings::{Settings, Site};
 /// straight to it. SIGTERM or Ctrl-C ends it, after what has begun.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen [default: `listen` of [site] in the settings, else 127.0.0.1:8080]
+    /// Where to listen [default: `listen` of `[site]` in the settings, else 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 }
