@@ -33,7 +33,7 @@ pub(crate) use asked::fetcher;
 const GATHERED: Duration = Duration::from_secs(2);
 
 /// How much may wait; what comes beyond is not counted.
-const WAITING: usize = 20_000;
+const WAITING: usize = 4_000;
 
 /// How often the clock is looked at for the end of a day on which nobody came any more.
 const LOOK: Duration = Duration::from_secs(600);
