@@ -267,7 +267,7 @@ fn killed_at_any_moment_the_newest_good_one_can_be_put_back() {
     mails(&home, 10_000);
     let begun = std::time::Instant::now();
     let _ = home.at("2026-11-21T00:00:00Z").run(&["backup"]).ok();
-    let whole = begun.elapsed();
+    let mut whole = begun.elapsed();
     assert!(whole < Duration::from_secs(30), "10,000 mails took {whole:?}");
     let rounds: u32 = std::env::var("REVEILLE_CRASHES").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12);
     let mut killed = 0;
@@ -276,7 +276,11 @@ fn killed_at_any_moment_the_newest_good_one_can_be_put_back() {
         home.write("issues/images/0.png", format!("changed {round}"));
         let mut child = home.command(&["backup"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(whole.mul_f64(f64::from(round * 7 % rounds + 1) / f64::from(rounds)));
-        killed += u32::from(child.try_wait().unwrap().is_none());
+        match child.try_wait().unwrap() {
+            None => killed += 1,
+            // The first one was slowed down by something else.
+            Some(_) => whole = whole.mul_f64(0.7),
+        }
         child.kill().unwrap();
         let _ = child.wait().unwrap();
         let all = list(&home);

@@ -203,6 +203,9 @@ fn a_home_that_goes_and_comes_back_and_what_was_removed() {
     std::fs::rename(&away, &root).unwrap();
     wait_for("wake", || daemon.wakes() > before);
     std::fs::rename(root.join("memory"), daemon.clock.with_file_name("old")).unwrap();
+    // Until then the place is free, and whoever takes it has it: the first one would leave.
+    let locked = format!("process {} since", daemon.process.id());
+    wait_for("lock", || std::fs::read_to_string(root.join("memory/run.lock")).is_ok_and(|words| words.starts_with(&locked)));
     wait_for("health file", || daemon.health()["pid"] == daemon.process.id());
     let second = daemon.home.run(&["run"]);
     assert_eq!(second.code, 75, "the lock was made anew: {second:?}");

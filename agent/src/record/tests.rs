@@ -129,7 +129,12 @@ fn a_text_that_nobody_touched_for_a_while_costs_no_waiting() {
     let (_folder, path) = folder("half a li");
     let file = std::fs::File::options().write(true).open(&path).expect("opened");
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("set");
-    let begun = Instant::now();
-    assert_eq!(read(&path, &Environment::of(&[])).expect("read"), b"half a li");
-    assert!(begun.elapsed() < Duration::from_millis(25), "{:?}", begun.elapsed());
+    let timed = || {
+        let begun = Instant::now();
+        assert_eq!(read(&path, &Environment::of(&[])).expect("read"), b"half a li");
+        begun.elapsed()
+    };
+    // The quickest of a few: machines are shared.
+    let quickest = (0..20).map(|_| timed()).min().expect("twenty");
+    assert!(quickest < Duration::from_millis(25), "{quickest:?}");
 }

@@ -164,7 +164,7 @@ fn racing_edits_lose_nothing() {
     let lines: String = (0..20).map(|nth| format!("- [ ] Shelve part {nth} for:nobody ‹{nth}›\n")).collect();
     let home = Home::new(format!("# Plan\n{lines}\n- [ ] {ORDER}\n"));
     home.write("drafts/zero.md", "---\ntitle: Notes from Zero\nsummary: What an empty room teaches.\nready: true\n---\n\nEmpty.\n");
-    let (done, mut wakes) = (AtomicBool::new(false), 0);
+    let (done, mut wakes, mut outrun) = (AtomicBool::new(false), 0, 0);
     let tally = std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let tally = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| human(&home, edits())));
@@ -173,7 +173,10 @@ fn racing_edits_lose_nothing() {
         });
         while !done.load(Ordering::SeqCst) {
             let said = home.run(&["wake", "--no-model"]);
-            assert_eq!(said.code, 0, "{said:?}");
+            // On a busy machine these edits may outrun a wake; it says so, and the next one writes.
+            let late = said.code == 1 && said.stderr.contains("changed each time it was to be written");
+            assert!(said.code == 0 || late, "{said:?}");
+            outrun += usize::from(late);
             wakes += 1;
         }
         writer.join().unwrap()
@@ -186,8 +189,9 @@ fn racing_edits_lose_nothing() {
     assert_eq!(own(&progress), last);
     assert!(progress.contains(&format!("- [x] {ORDER} — ")) && progress.contains("<!-- /reveille -->"), "{progress}");
     let aside = std::fs::read_dir(home.path()).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().contains("saved-"));
+    assert!(outrun * 2 < wakes, "{outrun} of {wakes} wakes were outrun");
     println!(
-        "{} edits against {wakes} wakes; {:?}; the file held something else at {} looks, {:?} at most; {} texts kept aside",
+        "{} edits against {wakes} wakes, {outrun} of them outrun; {:?}; the file held something else at {} looks, {:?} at most; {} texts kept aside",
         edits(),
         tally.kinds,
         tally.waited,
