@@ -25,7 +25,7 @@ const CARRIED: &[(&str, &str)] = &[
 
 /// A template is wrong.
 #[derive(Debug, thiserror::Error)]
-#[error("templates/{name}: {source}")]
+#[error("templates/{name} can't be used")]
 pub struct PageError {
     /// Its file in the home.
     pub name: String,

@@ -50,7 +50,7 @@ const REFUSED: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address can't be listened on.
-    #[error("failed to listen on {address}: {source}")]
+    #[error("failed to listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -58,7 +58,7 @@ pub enum ServeError {
         source: std::io::Error,
     },
     /// The system refuses what it needs.
-    #[error("failed to serve: {0}")]
+    #[error("failed to serve")]
     System(#[from] std::io::Error),
 }
 

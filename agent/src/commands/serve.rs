@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use reveille_memory::{Memory, SignUpCaps};
 use reveille_mission::Channel;
-use reveille_site::{App, Pages, Publication, Server, Subscribing, Visits, Writer};
+use reveille_site::{App, Pages, Publication, ServeError, Server, Subscribing, Visits, Writer};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ready, print};
@@ -37,6 +37,9 @@ impl Serve {
         if ready.settings.channels.email.is_none() {
             tracing::warn!("subscribing is closed: without [channels.email] in the settings no mail to confirm can be sent");
         }
+        if !ready.home.root().join("site/index.html").is_file() {
+            tracing::warn!("site/ has no pages yet: `reveille render` makes them, and they are handed out at once");
+        }
         // What waits for the disk has threads of its own: a few, for each has a stack.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()?;
         let bell = Arc::new(Bell::default());
@@ -62,7 +65,8 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
     let mut memory = Memory::open(&home.database(), environment.now()).or_fail()?;
     memory.forget_visitors(environment.now()).or_fail()?;
     let headline = experiments::headline(home, settings, &mut memory, environment.now())?;
-    let pages = Pages::load(&home.root().join("templates"), &publication).map_err(|error| Failure::new(Kind::Settings, error))?;
+    let pages = Pages::load(&home.root().join("templates"), &publication)
+        .map_err(|error| Failure::new(Kind::Settings, error).hint("mend it, or remove it to use the one that the program carries"))?;
     let clock = environment.clock();
     let bell = Arc::clone(bell);
     let subscribing = Subscribing {
@@ -97,7 +101,11 @@ pub(crate) fn hosts(settings: &Settings) -> Vec<(String, Channel)> {
 }
 
 async fn serve(app: App, address: SocketAddr) -> Outcome {
-    let failed = |error| Failure::new(Kind::Failed, error);
+    let failed = |error| match error {
+        ServeError::Listen { .. } => Failure::new(Kind::Failed, error)
+            .hint("another program is there, perhaps another `reveille serve`; `--listen` takes another address"),
+        ServeError::System(_) => Failure::new(Kind::Failed, error).hint("`reveille log` has more"),
+    };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let server = Server::listen(address, app.clone()).await.map_err(failed)?;
     print(&format!("serving http://{}\n", server.address().map_err(failed)?))?;

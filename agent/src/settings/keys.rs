@@ -185,6 +185,14 @@ mod tests {
                 "4:1: `base` and `wanted` are shares above 0 and below 1, and `wanted` is the larger one (hint: see docs/settings.md)",
             ),
             (
+                "[site]\nlisten = \"localhost:8080\"\n",
+                "5:10: `listen` is an IP address with a port, like `127.0.0.1:8080` (hint: see docs/settings.md)",
+            ),
+            (
+                "[site]\nproxies = [\"10.0.0.0/8\"]\n",
+                "5:11: `proxies` are single IP addresses, like `10.0.0.1`: no networks, no names (hint: see docs/settings.md)",
+            ),
+            (
                 "[retain]\nsunset_after = \"2w\"\n",
                 "5:16: `2w` is no number of days: write it like `7d`, from 7d to 365d (hint: see docs/settings.md)",
             ),

@@ -3,15 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// `[site]`: with it every page has a form to subscribe, and `reveille serve` answers it.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct Site {
     /// Where `reveille serve` listens.
+    #[serde(deserialize_with = "listened")]
     pub(crate) listen: SocketAddr,
     /// Reverse proxies that are believed when they say whom they speak for (`X-Forwarded-For`); nobody else is.
+    #[serde(deserialize_with = "single")]
     pub(crate) proxies: Vec<IpAddr>,
     /// The most mails in 24 hours that people who subscribe from one network (/24, /48) may cause.
     pub(crate) mails_a_network: u32,
@@ -32,4 +34,14 @@ impl Site {
     pub(super) fn problem(&self) -> Option<&'static str> {
         (self.mails_a_network == 0 || self.mails_a_day == 0).then_some("a cap of 0 mails lets nobody subscribe: leave [site] out instead")
     }
+}
+
+fn listened<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let wrong = |_| serde::de::Error::custom("`listen` is an IP address with a port, like `127.0.0.1:8080`");
+    String::deserialize(from)?.parse().map_err(wrong)
+}
+
+fn single<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpAddr>, D::Error> {
+    let wrong = |_| serde::de::Error::custom("`proxies` are single IP addresses, like `10.0.0.1`: no networks, no names");
+    Vec::<String>::deserialize(from)?.iter().map(|address| address.parse().map_err(wrong)).collect()
 }
