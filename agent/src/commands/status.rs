@@ -274,7 +274,10 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     let shelf = load(&scene).map(|loaded| loaded.shelf).unwrap_or_default();
     let counted = standing.readers.as_ref().map(|readers| readers.confirmed);
     standing.experiments = crate::experiments::all(&scene, Some(memory), &shelf, counted)?;
-    standing.silence = Some(crate::retain::standing(&scene, memory)?);
+    // Without a readers' side, or without readers, there is nobody to be silent.
+    if ready.settings.site.is_some() && counted.is_some_and(|readers| readers > 0) {
+        standing.silence = Some(crate::retain::standing(&scene, memory)?);
+    }
     standing.unsettled = crate::telling::unsettled(memory, &shelf)?;
     standing.unsettled.extend(crate::letter::unsettled(memory, &shelf)?);
     for effect in crate::ledger::awaiting(memory)? {
