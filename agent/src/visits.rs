@@ -30,6 +30,10 @@ pub(crate) fn sweep(scene: &Scene<'_>, memory: &mut Memory) {
     if let Err(error) = memory.forget_visitors(scene.now) {
         tracing::warn!("yesterday's visitors are not forgotten yet: {error}");
     }
+    // Also where `reveille serve`, which does so each hour, has not run for long.
+    if let Err(error) = memory.forget_unconfirmed(scene.now - reveille_site::CONFIRM_WITHIN, scene.now) {
+        tracing::warn!("who did not confirm within a week is not forgotten yet: {error}");
+    }
 }
 
 /// The facts of the site, where its visits are counted.
