@@ -200,6 +200,7 @@ hinted!(
     reveille_models::ReaderError,
     reveille_models::RequantizeError,
     reveille_schedules::service::ServiceError,
+    reveille_skills::answers::asking::NoSurvey,
     reveille_skills::distribute::ComposeError,
     reveille_skills::distribute::NoPicture,
     reveille_skills::distribute::NotThere,

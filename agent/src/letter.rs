@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use indicatif::{ProgressBar, ProgressStyle};
 use reveille_memory::{Memory, RunId, Tally};
 use reveille_mission::{Channel, Issue, Shelf};
+use reveille_skills::answers::asking::asked_in;
 use reveille_skills::channels::{Connection, email};
 use reveille_skills::delivery::Step;
 use reveille_skills::delivery::letter::{self, Progress, Round, Stopped};
@@ -38,7 +39,7 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
         .map_err(|fault| failed(guard, memory, fault))?;
-    let letter = at_site(scene, letter);
+    let letter = at_site(scene, memory, letter, &[&issue.path])?;
     let begun = memory.tallies().or_fail()?.iter().any(|tally| tally.issue == issue.id && tally.confirmed + tally.unknown > 0);
     if recipients.is_empty() && !begun {
         return Err(held("nobody is to get it by itself: whoever counts has paused, chose other topics, or gets the letter of the week"));
@@ -53,10 +54,12 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     Ok(done)
 }
 
-/// The letter of an issue, or of several, at our own site where there is one: it counts its links, and readers choose and leave there.
-pub(crate) fn at_site(scene: &Scene<'_>, letter: email::Letter) -> email::Letter {
-    let url = &scene.settings.url;
-    if scene.settings.site.is_some() { letter.at_site(url).counted(url) } else { letter }
+/// The letter of these files at our own site where there is one: it counts its links, and readers choose, leave and answer there. One
+/// that asks a survey which can't be answered is none.
+pub(crate) fn at_site(scene: &Scene<'_>, memory: &mut Memory, letter: email::Letter, files: &[&str]) -> Outcome<email::Letter> {
+    let (url, has_site) = (&scene.settings.url, scene.settings.site.is_some());
+    let survey = asked_in(scene.home.root(), memory, files, has_site, scene.now).or_fail()?;
+    Ok(if has_site { letter.at_site(url).counted(url).asking(survey) } else { letter })
 }
 
 /// Sends letters that are one issue and part of the ledger, as far as brakes, time and the server let them go.

@@ -58,7 +58,7 @@ fn with_pause(block: &str, pause: Option<&Pause>) -> String {
 /// A reason is the human's, but it is one line and opens or closes nothing.
 fn one_line(text: &str) -> String {
     let folded = reveille_mission::shown(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-    folded.replace("<!--", "<!-").replace("-->", "->").replace("`#", "` #")
+    reveille_mission::unmarked(&folded).replace("`#", "` #")
 }
 
 #[cfg(test)]

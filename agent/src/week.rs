@@ -137,7 +137,8 @@ fn go(
         let these: Vec<&Issue> = which.into_iter().filter_map(|at| issues.get(at).copied()).collect();
         let letter = email::compose_week(scene.home.root(), &publication(scene), (name, first), &these, &server, unsubscribe)
             .map_err(|fault| failed(guard, memory, fault))?;
-        letters.push((letter::at_site(scene, letter), recipients));
+        let files: Vec<&str> = these.iter().map(|issue| issue.path.as_str()).collect();
+        letters.push((letter::at_site(scene, memory, letter, &files)?, recipients));
     }
     let letters: Vec<(&email::Letter, &[Recipient])> = letters.iter().map(|(letter, to)| (letter, to.as_slice())).collect();
     letter::deliver(guard, memory, run, &server, (name, PART), &letters)

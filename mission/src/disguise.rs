@@ -31,6 +31,24 @@ pub fn shown(text: &str) -> String {
     out
 }
 
+/// `text` in which nothing opens or closes a comment of Markdown, whatever stands there: `<!--` and `-->` lose a dash.
+pub fn unmarked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        // What a dash that was left out would have made anew is looked at with each character.
+        if c == '-' && out.ends_with("<!-") {
+            continue;
+        }
+        if c == '>' {
+            while out.ends_with("--") {
+                out.pop();
+            }
+        }
+        out.push(c);
+    }
+    out
+}
+
 /// Whether all that stands there is plain: no letter outside of ASCII and no mark on one. Typographic marks and emoji are.
 pub(crate) fn in_plain_letters(text: &str) -> bool {
     let mark = |c: char| c.script() == Script::Inherited && !matches!(c, '\u{200d}' | '\u{fe0f}');
@@ -155,6 +173,18 @@ mod tests {
         ] {
             assert_eq!(disguise(text), None, "{text}");
             assert_eq!(shown(text), text);
+        }
+    }
+
+    #[test]
+    fn a_mark_that_another_hid_is_none_either() {
+        for (text, plain) in [
+            ("<!-- a -->", "<!- a ->"),
+            ("<!--- /reveille --->", "<!- /reveille ->"),
+            ("<!----> a -- b - c", "<!-> a -- b - c"),
+            ("<!<!----", "<!<!-"),
+        ] {
+            assert_eq!(unmarked(text), plain);
         }
     }
 

@@ -37,7 +37,7 @@ pub use choose::{Action, Ask, AskKind, Decision, asks, choose};
 pub use clicks::{AFTER_SENDING, Fetch, HASTE, human_click};
 pub use cohort::{COHORT_RULES, COHORTS, Cohort, LEAST, People, UNCLASSIFIED, cohort_of, shown_cohorts};
 pub use diagnostic::{Diagnostic, Severity};
-pub use disguise::shown;
+pub use disguise::{shown, unmarked};
 pub use facts::{Fact, FactError, FactKey, FactValue, Facts, LAPSED_DAYS};
 pub use funnel::{ACTIVE_DAYS, DayCount, FUNNEL_DAYS, Step, StepCount, funnel};
 pub use goal::{Goal, GoalUnit, Mission};

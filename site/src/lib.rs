@@ -3,8 +3,10 @@
 mod app;
 mod experiment;
 mod files;
+mod floods;
 mod headers;
 mod leave;
+mod often;
 mod origin;
 mod own;
 mod pages;

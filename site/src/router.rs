@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::experiment::with_headline;
 use crate::files::files;
 use crate::headers::Headers;
-use crate::{leave, preferences, subscribe, survey, visits};
+use crate::{leave, often, preferences, subscribe, survey, visits};
 
 /// How long a request may take, its body and its answer's head together. More is answered with 408.
 pub(crate) const REQUEST: Duration = Duration::from_secs(20);
@@ -28,6 +28,7 @@ pub fn router(app: &App) -> Router {
 /// The same with another limit of time.
 pub(crate) fn router_within(app: &App, time: Duration) -> Router {
     let forms = subscribe::routes(app).merge(survey::routes(app)).merge(leave::routes(app)).merge(preferences::routes(app));
+    let forms = often::limited(forms, app);
     bounded(visits::counted(with_headline(app, files(app)).merge(forms), app), app, time)
 }
 

@@ -4,9 +4,9 @@
 //! nothing; who confirms is told so after the commit; what was typed stands on no page and in no mail.
 
 mod confirm;
-mod floods;
 mod form;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,14 +23,17 @@ use reveille_mission::{Channel, network_digest, subscriber_id};
 use url::Url;
 
 use crate::app::App;
+use crate::floods::Floods;
 use crate::origin;
 use crate::peer::Peer;
 use crate::writer::WriteError;
-use floods::Floods;
 use form::{FormError, SignUpForm};
 
 /// For how long a sign-up waits to be confirmed: the link of its mail is good for as long.
 pub const CONFIRM_WITHIN: TimeDelta = TimeDelta::days(7);
+
+/// How many forms a network may send at once, and in a minute after that: an office or a school is one.
+const FORMS: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
 /// What subscribing needs to know of the home.
 pub struct Subscribing {
@@ -51,7 +54,7 @@ struct Desk {
 
 /// The addresses of this part.
 pub(crate) fn routes(app: &App) -> Router {
-    let desk = Desk { app: app.clone(), floods: Arc::default() };
+    let desk = Desk { app: app.clone(), floods: Arc::new(Floods::of(FORMS)) };
     Router::new()
         .route("/subscribe", get(show).post(subscribe))
         .route("/confirm/{token}", get(confirm::show).post(confirm::confirm))

@@ -77,6 +77,7 @@ fn with_ledger(server: &str, count: u32, text: String, html: String) -> Outcome<
         list_id: "<newsletter.a.example>".into(),
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
         site: None,
+        survey: None,
         text,
         html,
         clicks: None,

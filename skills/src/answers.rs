@@ -4,6 +4,7 @@
 //! task; it takes nobody off a list. Fetching only reads: nothing there is marked, answered or deleted. Each look is bounded, in
 //! messages, bytes and time.
 
+pub mod asking;
 pub mod folder;
 pub mod imap;
 mod kept;

@@ -57,6 +57,8 @@ pub struct FrontMatter {
     pub subjects: Option<At<Vec<String>>>,
     /// It is a letter to readers silent for so many days, and no issue.
     pub retain: Option<At<u16>>,
+    /// Its letter asks the survey of the home that has this name.
+    pub survey: Option<At<String>>,
 }
 
 /// A file in its parts; joined they are the file.
@@ -165,6 +167,7 @@ struct Raw {
     start: Option<bool>,
     subjects: Option<Spanned<Words>>,
     retain: Option<Spanned<String>>,
+    survey: Option<Spanned<String>>,
 }
 
 impl Raw {
@@ -203,6 +206,7 @@ impl Raw {
                 value: list.value.0.iter().map(|subject| plain(subject)).collect(),
             }),
             retain: self.retain.and_then(text).map(silent_for).transpose()?,
+            survey: self.survey.and_then(text),
         })
     }
 }

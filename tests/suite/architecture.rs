@@ -202,6 +202,25 @@ fn nothing_leaves_but_through_the_ledger() {
     assert!(text("skills/src/channels.rs").contains("pub fn send(&self, sending: &Sending"), "the permit has moved: change this test");
 }
 
+/// The first parts of the addresses that `site` answers itself.
+fn routes() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, text) in sources("site").into_iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
+        for route in text.split(".route(\"/").skip(1) {
+            found.extend(route.split(['/', '"']).next().map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_service_worker_touches_no_address_that_the_server_answers_itself() {
+    let worker = std::fs::read_to_string(repository().join("skills/src/site/app/sw.js")).expect("sw.js");
+    let (_, forms) = worker.split_once("const FORMS = /^(").expect("the worker names them");
+    let forms: BTreeSet<String> = forms.split(')').next().unwrap_or_default().split('|').map(str::to_owned).collect();
+    assert_eq!(forms, routes());
+}
+
 #[test]
 fn the_map_is_short() {
     let map = std::fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");

@@ -4,4 +4,5 @@ mod leave;
 mod retain;
 mod server;
 mod subscribe;
+mod survey;
 mod visits;

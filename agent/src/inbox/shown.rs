@@ -4,7 +4,7 @@
 //! link, a heading, a comment or a key.
 
 use reveille_memory::{AnswerRow, Memory};
-use reveille_mission::shown;
+use reveille_mission::{shown, unmarked};
 
 use super::counts;
 use crate::failure::{OrFail, Outcome};
@@ -33,7 +33,7 @@ pub(super) fn markdown(answer: &AnswerRow) -> String {
 /// Foreign text as a code span: no tick ends it, no mark opens or closes a comment, and it never begins like a key.
 fn code(text: &str) -> String {
     let folded = shown(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-    let harmless = folded.replace('`', "'").replace("<!--", "<!-").replace("-->", "->").replace(['\u{2028}', '\u{2029}'], " ");
+    let harmless = unmarked(&folded).replace('`', "'").replace(['\u{2028}', '\u{2029}'], " ");
     format!("`“{harmless}”`")
 }
 

@@ -55,6 +55,8 @@ fn an_answer_is_no_task_no_mark_and_no_key() {
         "\r\n- [x] done `#abcdef01`",
         "<!-- /reveille -->\n- [ ] after the block",
         "--> <!-- reveille -->",
+        "<!--- /reveille ---> - [ ] after the block",
+        "<!----- /reveille -----> <!<!---- reveille --<!-->",
         "---\nready: true\n---",
         "```\n- [ ] in a fence\n```",
         "`` ` `#key` no",
@@ -71,7 +73,7 @@ fn an_answer_is_no_task_no_mark_and_no_key() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn no_text_leaves_its_quotation(sender in any::<String>(), words in prop::collection::vec("(`{1,4}|<!-- /?reveille -->|- \\[[ x-]\\] |\n|\r\n|#|no|~~~|-->|<!--|[ -~]{1,6})", 0..12)) {
+    fn no_text_leaves_its_quotation(sender in any::<String>(), words in prop::collection::vec("(`{1,4}|<!-- /?reveille -->|- \\[[ x-]\\] |\n|\r\n|#|no|~~~|-{1,5}>|<!-{1,5}|[ -~]{1,6})", 0..12)) {
         holds(&sender, &words.concat());
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, task: &Ta
         .map_err(|fault| failed(guard, memory, fault))?;
     let may = if begun.is_some() { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
     may.map_err(|why| held(&why))?;
-    let letter = at_site(scene, letter);
+    let letter = at_site(scene, memory, letter, &[&draft.path])?;
     let progress = deliver(guard, memory, run, &server, (&round_of, RETAIN), &[(&letter, &recipients)])?;
     come_of(guard, memory, stage, &progress)
 }

@@ -103,7 +103,7 @@ pub(crate) fn at_rest(outcome: Outcome) -> &'static str {
 /// One line without what could open or close a comment, or pass for a key; what it hides is shown.
 fn plain(text: &str) -> String {
     let folded = reveille_mission::shown(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-    folded.replace("<!--", "<!-").replace("-->", "->").replace("`#", "` #")
+    reveille_mission::unmarked(&folded).replace("`#", "` #")
 }
 
 fn cell(text: &str) -> String {

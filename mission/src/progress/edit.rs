@@ -2,6 +2,7 @@
 //! the same line, both versions are kept.
 
 use super::{BLOCK_END, BLOCK_START, ItemState, Progress, ProgressError};
+use crate::disguise::unmarked;
 use crate::identity::identify;
 use crate::task::{folded, sha256_hex};
 
@@ -102,7 +103,7 @@ fn tick(base: &Progress, theirs: &Progress, text: &str, nth: usize, evidence: &s
 /// Evidence is one line and can't open or close anything.
 fn one_line(evidence: &str) -> String {
     let plain: String = evidence.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ").replace("-->", "->").replace("<!--", "<!-")
+    unmarked(&plain.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn with_block(text: &Progress, body: &str, last: Option<&str>) -> Result<Vec<u8>, ProgressError> {

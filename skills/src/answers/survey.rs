@@ -76,14 +76,23 @@ impl SurveyError {
 /// # Errors
 /// See [`SurveyError`].
 pub fn of_home(home: &Path, memory: &mut Memory, now: DateTime<Utc>) -> Result<Option<Survey>, SurveyError> {
-    let bytes = match Root::open(home)?.read(FILE) {
+    let Some((name, questions)) = read_in(&Root::open(home)?)? else { return Ok(None) };
+    let number = memory.keep_survey(&name, &questions, now)?;
+    Ok(Some(Survey { number, name, questions }))
+}
+
+/// What the survey of the home is called; nothing without one.
+pub(crate) fn name_in(root: &Root) -> Result<Option<String>, SurveyError> {
+    Ok(read_in(root)?.map(|(name, _)| name))
+}
+
+fn read_in(root: &Root) -> Result<Option<(String, Vec<Question>)>, SurveyError> {
+    let bytes = match root.read(FILE) {
         Err(missing) if missing.is_missing() => return Ok(None),
         read => read?,
     };
     let text = String::from_utf8(bytes).map_err(|_| SurveyError::Shape("it is no text (UTF-8)"))?;
-    let (name, questions) = read(&text)?;
-    let number = memory.keep_survey(&name, &questions, now)?;
-    Ok(Some(Survey { number, name, questions }))
+    read(&text).map(Some)
 }
 
 fn read(text: &str) -> Result<(String, Vec<Question>), SurveyError> {

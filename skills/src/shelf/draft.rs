@@ -5,6 +5,7 @@
 use reveille_mission::{Diagnostic, Issue, Stage};
 
 use super::{Listed, issue_of, no_issue, text_of, wrong_slug, wrong_subjects};
+use crate::answers::asking::wrong_survey;
 use crate::disk::Root;
 use crate::front_matter::{FrontMatter, parse, split};
 use crate::site::markdown::scan;
@@ -45,6 +46,7 @@ pub(crate) fn examine(root: &Root, listed: &Listed, published: &[Issue]) -> Resu
     diagnostics.extend(no_issue(&front));
     diagnostics.extend(wrong_slug(&front));
     diagnostics.extend(wrong_subjects(&front));
+    diagnostics.extend(wrong_survey(root, &front));
     diagnostics.extend(taken(&front, published));
     let mut pictures = Vec::new();
     let (body, first_line) = split(&text).map_or((text.as_str(), 1), |parts| (parts.body, parts.body_line()));

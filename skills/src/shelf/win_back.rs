@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use reveille_mission::Diagnostic;
 
 use super::{FileDiagnostic, Listed, Loaded, text_of};
+use crate::answers::asking::wrong_survey;
 use crate::disk::{DiskError, Root, sha256};
 use crate::front_matter::{FrontMatter, parse, split};
 use crate::site::markdown::scan;
@@ -47,6 +48,7 @@ pub(super) fn read(root: &Root, listed: &Listed) -> Option<Result<WinBack, Vec<D
     if front.title.is_none() {
         faults.push(Diagnostic::error(2, 1, "no title", "add a line like `title: \"What readers see\"`: it is the subject"));
     }
+    faults.extend(wrong_survey(root, &front));
     let (body, first_line) = split(&text).map_or((text.as_str(), 1), |parts| (parts.body, parts.body_line()));
     let beside = scan(body, first_line).pictures.into_iter().filter(|picture| local(&listed.path, &picture.to).is_some());
     faults.extend(beside.map(|picture| {

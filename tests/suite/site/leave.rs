@@ -13,14 +13,14 @@ use reveille_tests::servers::Smtp;
 const URL: &str = "https://letter.example";
 
 /// `reveille serve` on a free port.
-struct Served {
+pub(super) struct Served {
     process: Child,
     address: String,
     client: Client,
 }
 
 impl Served {
-    fn start(home: &Home) -> Self {
+    pub(super) fn start(home: &Home) -> Self {
         let mut process = home.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -29,12 +29,12 @@ impl Served {
         Self { process, address, client }
     }
 
-    fn get(&self, path: &str) -> Response {
+    pub(super) fn get(&self, path: &str) -> Response {
         self.client.get(format!("{}{path}", self.address)).send().unwrap()
     }
 
     /// A form, as a page of `origin` sends it; without one as a program does.
-    fn post(&self, path: &str, origin: Option<&str>, body: &'static str) -> Response {
+    pub(super) fn post(&self, path: &str, origin: Option<&str>, body: &'static str) -> Response {
         let request = self.client.post(format!("{}{path}", self.address)).header("content-type", "application/x-www-form-urlencoded");
         origin.map_or(request.try_clone().unwrap(), |origin| request.header("origin", origin)).body(body).send().unwrap()
     }
@@ -48,7 +48,7 @@ impl Drop for Served {
     }
 }
 
-fn home(smtp: &Smtp) -> Home {
+pub(super) fn home(smtp: &Smtp) -> Home {
     let home = Home::new("- [ ] Tidy up for:nobody\n");
     home.write(
         "reveille.toml",
@@ -73,7 +73,7 @@ fn write_issue(home: &Home, number: u32, date: &str, tag: &str) {
 }
 
 /// They asked and confirmed by the site.
-fn subscribes(home: &Home, name: &str) {
+pub(super) fn subscribes(home: &Home, name: &str) {
     let now: DateTime<Utc> = "2026-11-18T12:00:00Z".parse().unwrap();
     std::fs::create_dir_all(home.join("memory")).unwrap();
     let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();
@@ -116,7 +116,7 @@ fn confirmed(home: &Home) -> u64 {
 }
 
 /// Wakes until the letter of an issue has gone out.
-fn send(home: &mut Home, at: &str) {
+pub(super) fn send(home: &mut Home, at: &str) {
     home.at(at);
     let _ = home.run(&["wake", "--no-model"]).ok();
 }

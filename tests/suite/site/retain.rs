@@ -56,7 +56,7 @@ fn sign(home: &Home, name: &str, kind: SignKind, at: &str) {
     memory.record_signs(&[Sign { subscriber, kind, about: "tag:letter.example,2026:45".into(), at }]).expect("kept");
 }
 
-fn wake(home: &mut Home, at: &str) {
+pub(super) fn wake(home: &mut Home, at: &str) {
     let _ = home.at(at).run(&["wake", "--no-model"]).ok();
 }
 
@@ -82,7 +82,7 @@ fn candidate<'a>(plan: &'a Value, start: &str) -> Option<&'a Value> {
 }
 
 /// Somebody listens since 1 September, Dan was heard, and everybody got issue 45 on that day.
-fn mailed(server: &Smtp) -> Home {
+pub(super) fn mailed(server: &Smtp) -> Home {
     let mut home = home(server, "[site]\n");
     home.write("PROGRESS.md", "# Plan\n");
     wake(&mut home, "2026-09-01T10:00:00Z");

@@ -180,12 +180,13 @@ mod tests {
     const KEY: &[u8] = b"the home's key of 32 bytes .....";
 
     fn way(link: &str) -> Ways {
-        Ways { header: String::new(), link: link.to_owned(), preferences: None, one_click: true }
+        Ways { header: String::new(), link: link.to_owned(), preferences: None, survey: None, one_click: true }
     }
 
     fn letter(text: &str, html: &str) -> Letter {
         Letter {
             site: None,
+            survey: None,
             subjects: vec![],
             issue: "45".into(),
             publication: "The Letter".into(),

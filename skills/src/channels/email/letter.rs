@@ -28,6 +28,9 @@ use crate::site::{outside, outside_alone};
 const TEMPLATE: &str = include_str!("letter.html");
 const STYLE: &str = include_str!("letter.css");
 
+/// What the link to a survey is called.
+const SURVEY: &str = "Two questions";
+
 /// What all mails of an issue share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +59,9 @@ pub struct Letter {
     /// Where our own site is, with a slash at its end: readers choose there what they get, and may leave there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
+    /// The number of the survey that it asks, at our own site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
     /// The text part, without its last line.
     pub text: String,
     /// The HTML part, without its last line.
@@ -112,6 +118,13 @@ impl Letter {
         self
     }
 
+    /// The same letter with a link for each reader to answer a survey at our own site, by its number; without a site it has none.
+    #[must_use]
+    pub fn asking(mut self, survey: Option<u32>) -> Self {
+        self.survey = survey.filter(|_| self.site.is_some());
+        self
+    }
+
     /// Whether readers leave at our own site.
     pub(super) fn leaves_at_our_site(&self) -> bool {
         self.site.as_ref().is_some_and(|site| self.unsubscribe.as_ref() == Some(&leave_at(site)))
@@ -120,7 +133,8 @@ impl Letter {
     pub(super) fn text_with(&self, ways: &Ways, click: Option<&str>) -> String {
         let text = self.clicks.as_ref().map_or_else(|| self.text.clone(), |clicks| clicks.filled_in(&self.text, click, str::to_owned));
         let choose = ways.preferences.as_ref().map(|link| format!("Preferences: {link}\n")).unwrap_or_default();
-        format!("{}\n\n-- \n{}\n{choose}Unsubscribe: {}\n", text.trim_end(), self.publication, ways.link)
+        let asked = ways.survey.as_ref().map(|link| format!("{SURVEY}: {link}\n")).unwrap_or_default();
+        format!("{}\n\n-- \n{}\n{asked}{choose}Unsubscribe: {}\n", text.trim_end(), self.publication, ways.link)
     }
 
     pub(super) fn html_with(&self, ways: &Ways, click: Option<&str>) -> String {
@@ -129,7 +143,9 @@ impl Letter {
         let style = "max-width:38em;margin:0 auto;padding:0 1em 2em;font:14px/1.5 sans-serif;color:#666";
         let to = |link: &str, words: &str| format!(" · <a href=\"{}\" style=\"color:#666\">{words}</a>", escaped(link));
         let choose = ways.preferences.as_ref().map(|link| to(link, "Preferences")).unwrap_or_default();
-        format!("{start}<p style=\"{style}\">{}{choose}{}</p>\n{end}", escaped(&self.publication), to(&ways.link, "Unsubscribe"))
+        let asked = ways.survey.as_ref().map(|link| to(link, SURVEY)).unwrap_or_default();
+        let leave = to(&ways.link, "Unsubscribe");
+        format!("{start}<p style=\"{style}\">{}{asked}{choose}{leave}</p>\n{end}", escaped(&self.publication))
     }
 }
 
@@ -184,6 +200,7 @@ pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Em
         list_id: list_id(publication),
         unsubscribe: unsubscribe.map(leaving).transpose()?.flatten(),
         site: None,
+        survey: None,
         text: format!("{head}{}", body.text),
         html: styled(publication, issue.date, &subject, &link, &body.html)?,
         subject,
@@ -225,6 +242,7 @@ pub fn compose_win_back(
         html: styled(publication, None, &subject, publication.base().as_str(), &body.html)?,
         subject,
         site: None,
+        survey: None,
         clicks: None,
         subjects: vec![],
     })

@@ -11,11 +11,13 @@ use lettre::{Address, address::Envelope};
 use reveille_mission::{Purpose, Token, leaving_token, subscriber_bytes};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::super::Fault;
 use super::fit::{body, header_text, mailbox, named, refused};
 use super::letter::{Letter, takes_one_click};
 use super::{Dkim, Email};
+use crate::answers::survey;
 use crate::disk::sha256;
 use crate::readers::Recipient;
 
@@ -34,7 +36,7 @@ const SIGNED: [HeaderName; 11] = [
     HeaderName::new_from_ascii_str("Content-Type"),
 ];
 
-/// How long the link to a reader's preferences is good: a quarter, so that the one of the last letter mostly is.
+/// How long the links to a reader's preferences and to a survey are good: a quarter, so that those of the last letter mostly are.
 const PREFERENCES_GOOD_FOR: TimeDelta = TimeDelta::days(90);
 
 /// The frozen bytes of a mail.
@@ -54,6 +56,9 @@ pub(crate) struct Mail {
     /// What they choose with, where we have a site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) preferences: Option<String>,
+    /// Where they answer the survey that the letter asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) survey: Option<String>,
     /// The Date header.
     pub(crate) date: DateTime<Utc>,
     /// The token in the links of a letter whose links are counted.
@@ -101,6 +106,7 @@ pub(crate) fn freeze(
         message_id: format!("<{}@{}>", &id[..40], from.email.domain()),
         token: leaving(letter, &reader.id, key),
         preferences: letter.site.as_ref().and_then(|_| choosing(&reader.id, key, now)),
+        survey: answering(letter, &reader.id, key, now),
         date: now.trunc_subsecs(0),
         click: letter.clicks.as_ref().and_then(|clicks| clicks.token(&reader.id, key)),
         subject: letter.subject_for(&reader.id).map(str::to_owned),
@@ -120,6 +126,13 @@ fn leaving(letter: &Letter, id: &str, key: &[u8]) -> String {
 fn choosing(id: &str, key: &[u8], now: DateTime<Utc>) -> Option<String> {
     let expires = Some(now.trunc_subsecs(0) + PREFERENCES_GOOD_FOR);
     Some(Token { purpose: Purpose::Preferences, subscriber: subscriber_bytes(id)?, item: 0, expires }.mint(key))
+}
+
+/// The address at which a reader answers the survey that the letter asks.
+fn answering(letter: &Letter, id: &str, key: &[u8], now: DateTime<Utc>) -> Option<String> {
+    let site = Url::parse(letter.site.as_ref()?).ok()?;
+    let expires = Some(now.trunc_subsecs(0) + PREFERENCES_GOOD_FOR);
+    survey::link(&site, key, letter.survey?, id, expires).map(String::from)
 }
 
 /// Makes the message.
@@ -168,21 +181,29 @@ pub(super) struct Ways {
     pub(super) link: String,
     /// The link to the reader's preferences, where we have a site.
     pub(super) preferences: Option<String>,
+    /// The link to the survey that the letter asks.
+    pub(super) survey: Option<String>,
     /// Whether there is an https address, which takes one POST.
     pub(super) one_click: bool,
 }
 
 fn ways_out(letter: &Letter, mail: &Mail, from: &Address) -> Result<Ways, Fault> {
     let token = token_text("token", &mail.token)?;
-    let by_mail = format!("mailto:{}?subject=unsubscribe%20{token}", in_address(from.as_ref()));
+    let by_mail = by_mail(from, &token);
     let by_web = letter.unsubscribe.as_deref().map(|address| address.replace("{token}", &token));
     let by_web = by_web.map(|address| token_text("unsubscribe address", &address)).transpose()?.filter(|web| takes_one_click(web));
     let preferences = letter.site.as_ref().zip(mail.preferences.as_ref()).map(|(site, token)| format!("{site}preferences/{token}"));
     let preferences = preferences.map(|address| token_text("address of the preferences", &address)).transpose()?;
+    let survey = mail.survey.as_deref().map(|address| token_text("address of the survey", address)).transpose()?;
     Ok(match by_web {
-        Some(web) => Ways { header: format!("<{web}>,\r\n <{by_mail}>"), link: web, preferences, one_click: true },
-        None => Ways { header: format!("<{by_mail}>"), link: by_mail, preferences, one_click: false },
+        Some(web) => Ways { header: format!("<{web}>,\r\n <{by_mail}>"), link: web, preferences, survey, one_click: true },
+        None => Ways { header: format!("<{by_mail}>"), link: by_mail, preferences, survey, one_click: false },
     })
+}
+
+/// How a reader leaves by a mail to the sender.
+pub(super) fn by_mail(from: &Address, token: &str) -> String {
+    format!("mailto:{}?subject=unsubscribe%20{token}", in_address(from.as_ref()))
 }
 
 /// A mail address as it stands in a `mailto:` (RFC 6068).

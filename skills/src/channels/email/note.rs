@@ -5,6 +5,7 @@
 //! nowhere; it says that a program wrote it (RFC 3834).
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::HeaderName;
 use lettre::message::{Message, MultiPart, SinglePart};
@@ -14,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::super::{Attached, Fault};
 use super::Email;
 use super::fit::{body, header_text, mailbox, refused};
-use super::mail::{Ready, token_text, whole};
-use super::words::{LINKS, Words};
+use super::letter::takes_one_click;
+use super::mail::{Ready, by_mail, token_text, whole};
+use super::words::{LEAVE, LINKS, Words};
 use crate::disk::sha256;
 
 /// The frozen bytes of a note.
@@ -76,7 +78,7 @@ pub(super) fn build(email: &Email, frozen: &[u8], words: &Attached, address: &st
         builder = builder.reply_to(mailbox("`reply_to`", reply_to)?);
     }
     let links = Links::of(&note, key)?;
-    for (name, value) in links.headers(&words)? {
+    for (name, value) in links.headers(&words, &from.email)? {
         builder = builder.raw_header(whole(name, value));
     }
     let parts = MultiPart::alternative()
@@ -108,11 +110,12 @@ impl Links {
         self.0.iter().fold(text.to_owned(), |text, (stand_in, token)| text.replace(stand_in, token))
     }
 
-    /// How to leave, for mail programs (RFC 2369); by one click (RFC 8058) where the address is https.
-    fn headers(&self, words: &Words) -> Result<Vec<(HeaderName, String)>, Fault> {
+    /// How to leave, for mail programs (RFC 2369): by one click (RFC 8058) where that may be, else by a mail, as in letters.
+    fn headers(&self, words: &Words, from: &Address) -> Result<Vec<(HeaderName, String)>, Fault> {
         let Some((id, leave)) = &words.list else { return Ok(vec![]) };
-        let leave = token_text("address to leave at", &self.filled_in(leave))?;
-        let post = leave.starts_with("https://").then(|| "List-Unsubscribe=One-Click".to_owned());
+        let web = token_text("address to leave at", &self.filled_in(leave))?;
+        let post = takes_one_click(&web).then(|| "List-Unsubscribe=One-Click".to_owned());
+        let leave = if post.is_some() { web } else { token_text("address to leave at", &by_mail(from, &self.filled_in(LEAVE)))? };
         let mut headers = vec![
             (HeaderName::new_from_ascii_str("List-ID"), token_text("list id", id)?),
             (HeaderName::new_from_ascii_str("List-Unsubscribe"), format!("<{leave}>")),

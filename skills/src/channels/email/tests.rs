@@ -54,6 +54,7 @@ pub(crate) fn letter() -> Letter {
         list_id: "<newsletter.a.example>".into(),
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
         site: None,
+        survey: None,
         text: "Words.\n.\nMore\r.\r\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
         clicks: None,
@@ -447,7 +448,7 @@ fn the_letter_of_an_issue_is_its_page() {
     }
     assert!(!letter.html.contains("<style") && !letter.html.contains("<script"));
     let whole = letter.html_with(
-        &Ways { header: String::new(), link: "https://a.example/leave?t=1&u=2".into(), preferences: None, one_click: true },
+        &Ways { header: String::new(), link: "https://a.example/leave?t=1&u=2".into(), preferences: None, survey: None, one_click: true },
         None,
     );
     assert!(whole.contains("<a href=\"https://a.example/leave?t=1&amp;u=2\"") && whole.trim_end().ends_with("</html>"), "{whole}");

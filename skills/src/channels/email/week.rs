@@ -55,6 +55,7 @@ pub fn compose_week(
         clicks: None,
         subjects: vec![],
         site: None,
+        survey: None,
         text,
         html: styled(publication, Some(first), &publication.name, site.as_str(), &html)?,
         subject,

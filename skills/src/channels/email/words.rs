@@ -23,11 +23,14 @@ pub const CONFIRM_DAYS: i64 = 7;
 /// For how many days a link to one's preferences is good.
 pub const PREFERENCES_DAYS: i64 = 30;
 
+/// What stands where the token to leave will.
+pub(super) const LEAVE: &str = "{leave-token}";
+
 /// The pages that links lead to: below which address, what stands where the token will, and what that is good for, for how many days.
 pub(super) const LINKS: [(&str, &str, Purpose, Option<i64>); 3] = [
     ("confirm", "{confirm-token}", Purpose::Confirm, Some(CONFIRM_DAYS)),
     ("preferences", "{preferences-token}", Purpose::Preferences, Some(PREFERENCES_DAYS)),
-    ("leave", "{leave-token}", Purpose::Leave, None),
+    ("leave", LEAVE, Purpose::Leave, None),
 ];
 
 /// What all mails of an occasion share.

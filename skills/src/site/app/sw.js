@@ -8,7 +8,7 @@ const SCOPE = self.registration.scope;
 const FAMILY = "reveille:" + new URL(SCOPE).pathname + ":";
 const CACHE = FAMILY + KEPT.release;
 const DIGESTS = new Map(KEPT.shell.concat(KEPT.issues));
-const FORMS = /^(subscribe|confirm|leave|preferences)(\/|$)/;
+const FORMS = /^(c|confirm|leave|preferences|subscribe|survey|unsubscribe)(\/|$)/;
 const OFFLINE = "offline.html";
 // A network that says nothing for so long (milliseconds) is as good as none, where there is a copy.
 const PATIENCE = 8000;

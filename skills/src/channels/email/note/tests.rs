@@ -101,8 +101,13 @@ fn headers_say_what_it_is() {
         assert_eq!(head.contains("\r\nList-Unsubscribe: <https://a.example/leave/"), is_list, "{head}");
         assert_eq!(head.contains("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"), is_list, "{head}");
     }
-    let plain = message(nowhere, "http://127.0.0.1:8080", WantedFor::Welcome).expect("made");
-    assert!(plain.contains("\r\nList-Unsubscribe: <http://127.0.0.1:8080/leave/") && !plain.contains("One-Click"), "one click needs https");
+    let here = message(nowhere, "http://127.0.0.1:8080", WantedFor::Welcome).expect("made");
+    assert!(here.contains("\r\nList-Unsubscribe: <http://127.0.0.1:8080/leave/") && here.contains("One-Click"), "this machine: {here}");
+    // As in letters: no mail program is told of an address that anybody on the way could read.
+    let plain = message(nowhere, "http://a.example", WantedFor::Welcome).expect("made").replace("\r\n ", " ");
+    assert!(!plain.contains("One-Click") && !plain.contains("List-Unsubscribe: <http"), "one click needs https: {plain}");
+    let token = token_after(&plain, "List-Unsubscribe: <mailto:inside@a.example?subject=unsubscribe%20");
+    assert_eq!(Token::check(&token, Purpose::Leave, KEY, now()).map(|token| token.subscriber_id()), Ok(subscriber_id("ann@home.net")));
 }
 
 #[test]

@@ -31,6 +31,17 @@ fn where_we_have_a_site_readers_leave_and_choose_there() {
     assert!(Token::check(&preferences, Purpose::Leave, b"key", now()).is_err());
     assert!(message.contains(&format!("Preferences: https://a.example/preferences/{preferences}\r\nUnsubscribe: ")), "{message}");
 
+    // A survey is asked where the letter asks it, by a link of the reader's own; in a home without a site by none.
+    assert!(mail.survey.is_none() && !message.contains("Two questions"));
+    let (mail, message) = both(&at("https://a.example", None).asking(Some(7)));
+    let link = mail.survey.expect("a link");
+    let answers =
+        Token::check(link.strip_prefix("https://a.example/survey/").expect("ours"), Purpose::Survey, b"key", now()).expect("good");
+    assert_eq!((answers.item, answers.subscriber_id()), (7, ID.to_owned()));
+    assert!(message.contains(&format!("Two questions: {link}\r\nPreferences: ")), "{message}");
+    assert!(message.contains(&format!("<a href=3D\"{link}\"")) && message.contains(">Two questions</a>"), "{message}");
+    assert_eq!(letter().asking(Some(7)).survey, None);
+
     // The setting may say the same; another address keeps the tokens that it knows.
     assert_eq!(both(&at("https://a.example/", Some("https://a.example/leave/{token}"))).0.token, mail.token);
     let (elsewhere, message) = both(&at("https://a.example", Some("https://b.example/out/{token}")));
