@@ -6,19 +6,23 @@
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use minijinja::context;
 use reveille_memory::OwnData;
-use reveille_mission::cell_out;
+use reveille_mission::{cell_out, network_digest};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::preferences::{later, whose, whose_form};
+use crate::subscribe::Floods;
 
 /// Which form the data is wanted in.
 #[derive(Debug, Deserialize)]
@@ -28,13 +32,30 @@ pub(crate) struct Wanted {
     form: Option<String>,
 }
 
-pub(crate) async fn data(State(app): State<App>, Path(token): Path<String>, Query(wanted): Query<Wanted>) -> Response {
+/// How often a reader's data is read at once, and in a minute after that: their link may have been passed on.
+pub(crate) const LOOKS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// What handing out data needs.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) app: App,
+    pub(crate) looks: Arc<Floods>,
+}
+
+pub(crate) async fn data(State(Desk { app, looks }): State<Desk>, Path(token): Path<String>, Query(wanted): Query<Wanted>) -> Response {
     let id = match whose(&app, &token) {
         Ok(id) => id,
         Err(answer) => return *answer,
     };
     let asked = id.clone();
-    let own = match app.writer.write(move |memory| memory.own_data(&asked)).await {
+    if let Err(wait) = looks.check(network_digest(&app.key, id.as_bytes())) {
+        let text = "Your data was asked for too often. Wait a minute, and ask once more.";
+        let mut answer = app.pages.notice(StatusCode::TOO_MANY_REQUESTS, "Too many at once", text);
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait));
+        return answer;
+    }
+    // Not by the writer: whoever leaves does not wait for it.
+    let own = match app.reader.read(move |memory| memory.own_data(&asked)).await {
         Ok(own) => Told::of(&id, own, (app.now)()),
         Err(error) => return later(&app, &error),
     };

@@ -6,6 +6,8 @@ mod form;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -19,6 +21,7 @@ use reveille_mission::{Purpose, Token, TokenError};
 use crate::app::App;
 use crate::origin;
 use crate::own;
+use crate::subscribe::Floods;
 use crate::writer::WriteError;
 
 /// The most that a form of ours sends.
@@ -26,12 +29,14 @@ const BODY: usize = 16 * 1024;
 
 /// The addresses of a reader's own pages.
 pub(crate) fn routes(app: &App) -> Router {
+    let desk = own::Desk { app: app.clone(), looks: Arc::new(Floods::of(own::LOOKS)) };
+    let data = Router::new().route("/preferences/{token}/data", get(own::data)).with_state(desk);
     Router::new()
         .route("/preferences/{token}", get(show).post(keep))
-        .route("/preferences/{token}/data", get(own::data))
         .route("/preferences/{token}/delete", post(own::delete))
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(app.clone())
+        .merge(data)
 }
 
 /// Whose link it is, or what to tell whoever has it.
@@ -72,7 +77,7 @@ async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
         Err(answer) => return *answer,
     };
     let offered = topics(&app).await;
-    match app.writer.write(move |memory| Ok((memory.is_suppressed(&id)?, memory.preferences(&id)?))).await {
+    match app.reader.read(move |memory| Ok((memory.is_suppressed(&id)?, memory.preferences(&id)?))).await {
         Ok((true, _)) => gone(&app),
         Ok((false, chosen)) => page(&app, &token, &chosen, &offered, false),
         Err(error) => later(&app, &error),

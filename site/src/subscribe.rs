@@ -25,8 +25,10 @@ use url::Url;
 use crate::app::App;
 use crate::origin;
 use crate::peer::Peer;
+use crate::visits::counted;
 use crate::writer::WriteError;
-use floods::Floods;
+pub(crate) use floods::Floods;
+use floods::FORMS;
 use form::{FormError, SignUpForm};
 
 /// For how long a sign-up waits to be confirmed: the link of its mail is good for as long.
@@ -51,11 +53,11 @@ struct Desk {
 
 /// The addresses of this part.
 pub(crate) fn routes(app: &App) -> Router {
-    let desk = Desk { app: app.clone(), floods: Arc::default() };
-    Router::new()
-        .route("/subscribe", get(show).post(subscribe))
-        .route("/confirm/{token}", get(confirm::show).post(confirm::confirm))
-        .with_state(desk)
+    let desk = Desk { app: app.clone(), floods: Arc::new(Floods::of(FORMS)) };
+    // Who looks at the form is counted; at an address of their own nobody is.
+    let form = Router::new().route("/subscribe", get(show).post(subscribe)).with_state(desk.clone());
+    let own = Router::new().route("/confirm/{token}", get(confirm::show).post(confirm::confirm)).with_state(desk);
+    counted(form, app).merge(own)
 }
 
 async fn show(State(desk): State<Desk>) -> Response {
