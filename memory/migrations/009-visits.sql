@@ -24,6 +24,13 @@ CREATE TABLE visitor_pages (
     PRIMARY KEY (day, visitor, page)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE visitor_networks (            -- how many of a day's visitors are of one network, as they are bounded
+    day     INTEGER NOT NULL,
+    network INTEGER NOT NULL,              -- a number under the day's salt, like a visitor's; 0 stands for all networks together
+    people  INTEGER NOT NULL,
+    PRIMARY KEY (day, network)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE visit_days (                  -- the days that were counted: each by the server or by a web server's log, never by both
     day        INTEGER PRIMARY KEY,
     counted_by TEXT NOT NULL CHECK (counted_by IN ('server', 'log')),
@@ -91,3 +98,5 @@ CREATE TABLE clicks (                      -- who fetched a link of a letter, as
 ) STRICT;
 CREATE INDEX clicks_of ON clicks (subscriber, letter);
 CREATE INDEX clicks_to_judge ON clicks (at) WHERE judged = 0;
+-- What is asked of one reader must not read the mails of all.
+CREATE INDEX effects_to ON effects (recipient, channel, issue);

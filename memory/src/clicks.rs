@@ -17,6 +17,10 @@ const MOST: u32 = 200;
 /// For how many days fetches are kept.
 const KEPT_DAYS: i64 = 30;
 
+/// When a mail about an issue was first sent to a reader. It is asked for each click: `effects_to` finds it among all mails.
+const SENT: &str = "SELECT min(coalesce(settled_at, sending_at)) FROM effects
+    WHERE issue = ?1 AND channel = 'email' AND recipient = ?2 AND sending_at IS NOT NULL AND state IN ('confirmed', 'unknown')";
+
 /// A fetch of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Click {
@@ -103,21 +107,15 @@ impl Memory {
 
 /// Judges all fetches of one reader's mail; whether a human's click was new among them.
 fn judge(conn: &Connection, subscriber: &str, letter: i64) -> rusqlite::Result<bool> {
-    let issue: Option<String> = conn
-        .prepare_cached("SELECT issue FROM letter_links WHERE letter = ?1 LIMIT 1")?
-        .query_row([letter], |row| row.get(0))
-        .optional()?;
+    let (issue, links): (Option<String>, u32) = conn
+        .prepare_cached("SELECT min(issue), count(*) FROM letter_links WHERE letter = ?1")?
+        .query_row([letter], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let Some(issue) = issue else { return Ok(false) };
     let known = conn
         .prepare_cached("SELECT 1 FROM signs WHERE subscriber = ?1 AND kind = 'click' AND about = ?2")?
         .exists(params![subscriber, issue])?;
     // Without a mail that was sent there is nobody who could have clicked in it.
-    let sent: Option<i64> = conn
-        .prepare_cached(
-            "SELECT min(coalesce(settled_at, sending_at)) FROM effects
-             WHERE issue = ?1 AND channel = 'email' AND recipient = ?2 AND sending_at IS NOT NULL AND state IN ('confirmed', 'unknown')",
-        )?
-        .query_row(params![issue, subscriber], |row| row.get(0))?;
+    let sent: Option<i64> = conn.prepare_cached(SENT)?.query_row(params![issue, subscriber], |row| row.get(0))?;
     let Some(sent) = sent.filter(|_| !known) else { return Ok(false) };
     let fetches: Vec<Fetch> = conn
         .prepare_cached("SELECT link, at, fetcher FROM clicks WHERE subscriber = ?1 AND letter = ?2")?
@@ -126,7 +124,7 @@ fn judge(conn: &Connection, subscriber: &str, letter: i64) -> rusqlite::Result<b
             Ok(Fetch { link: row.get(0)?, at: time(row.get(1)?), by })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let Some(at) = human_click(&fetches, time(sent)) else { return Ok(false) };
+    let Some(at) = human_click(&fetches, links as usize, time(sent)) else { return Ok(false) };
     conn.prepare_cached("INSERT OR IGNORE INTO signs VALUES (?1, 'click', ?2, ?3)")?.execute(params![subscriber, issue, micros(at)])?;
     Ok(true)
 }

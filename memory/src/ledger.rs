@@ -138,6 +138,11 @@ pub struct EvidenceRow {
 const COLUMNS: &str =
     "id, issue, channel, part, recipient, state, text, key, intended_at, error, sending_at, sendings, not_before, settled_at";
 
+/// Posts of one channel; `+state` keeps the index of states out, for nearly every mail ever sent is confirmed.
+pub(crate) const POSTS: &str = "SELECT count(*) FROM (
+    SELECT DISTINCT issue, CASE instr(part, '/') WHEN 0 THEN part ELSE substr(part, 1, instr(part, '/') - 1) END
+    FROM effects WHERE channel = ?1 AND +state = 'confirmed' AND settled_at BETWEEN ?2 AND ?3)";
+
 impl Memory {
     /// Writes an effect down, or finds the one with the same key: then the frozen bytes are those of the first time.
     ///
@@ -215,6 +220,15 @@ impl Memory {
         let values = params![channel, micros(since), micros(now)];
         let count: i64 = self.connection.query_row(sql, values, |row| row.get(0)).map_err(|error| self.wrong(error))?;
         Ok(count.unsigned_abs())
+    }
+
+    /// How many posts (those of one telling are one) were made on a channel in a time, both its ends in it.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn posts_between(&self, channel: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<u64, MemoryError> {
+        let count = self.rows(POSTS, params![channel, micros(from), micros(to)], |row| row.get::<_, i64>(0))?;
+        Ok(count.into_iter().next().unwrap_or_default().unsigned_abs())
     }
 
     /// The proofs of an effect: what shows that it is there.

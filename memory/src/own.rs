@@ -14,6 +14,10 @@ use crate::open::{Memory, time};
 use crate::signs::Sign;
 use crate::subscribers::{Preferences, Subscriber, chosen};
 
+/// The mails to one reader: `effects_to` finds them among those to all.
+pub(crate) const MAILS: &str =
+    "SELECT issue, part, state, intended_at, settled_at FROM effects WHERE channel = 'email' AND recipient = ?1 ORDER BY id";
+
 /// A mail to one reader, as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailed {
@@ -56,14 +60,10 @@ impl Memory {
             let sign = |kind| Ok(Sign { subscriber: row.get(0)?, kind, about: row.get(2)?, at: time(row.get(3)?) });
             row.get::<_, String>(1)?.parse().ok().map(sign).transpose()
         })?;
-        let mails = self.rows(
-            "SELECT issue, part, state, intended_at, settled_at FROM effects WHERE channel = 'email' AND recipient = ?1 ORDER BY id",
-            [id],
-            |row| {
-                let settled_at = row.get::<_, Option<i64>>(4)?.map(time);
-                Ok(Mailed { issue: row.get(0)?, part: row.get(1)?, state: row.get(2)?, intended_at: time(row.get(3)?), settled_at })
-            },
-        )?;
+        let mails = self.rows(MAILS, [id], |row| {
+            let settled_at = row.get::<_, Option<i64>>(4)?.map(time);
+            Ok(Mailed { issue: row.get(0)?, part: row.get(1)?, state: row.get(2)?, intended_at: time(row.get(3)?), settled_at })
+        })?;
         let suppressed = self
             .connection
             .query_row("SELECT why, at FROM suppressed WHERE subscriber = ?1", [id], |row| {

@@ -2,16 +2,18 @@
 //! lasts.
 //!
 //! Must stay true: no address, no user agent and no time of day is kept; a number and its salt are gone by the first write of the next
-//! day; a day is counted by the server or by a log, never by both; nothing of it grows with what strangers send.
+//! day; a day is counted by the server or by a log, never by both, and it is a page of the publication that makes it the server's;
+//! nothing of it grows with what strangers send: who comes beyond the bounds of a day and of a network is a look at a page by nobody.
 
 mod salt;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use reveille_mission::{DayCount, Fetcher, VisitSource, visitor_number};
+use reveille_mission::{DayCount, Fetcher, PEOPLE_A_DAY, PEOPLE_A_NETWORK, VisitSource, network_of, visitor_number};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::MemoryError;
@@ -19,6 +21,9 @@ use crate::open::Memory;
 
 /// The name of every page that is none of the publication's.
 pub const OTHER: &str = "other";
+
+/// In `visitor_networks`, all of them together.
+const ALL_NETWORKS: i64 = 0;
 
 /// What a browser shows of itself: network address, user agent, host. It is never kept, and never printed.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -35,6 +40,14 @@ impl Visitor {
     #[must_use]
     pub fn number(&self, salt: &[u8; 32]) -> i64 {
         visitor_number(salt, &self.0.each_ref().map(String::as_str))
+    }
+
+    /// Their network's number under a salt; what is no address is a network of its own.
+    #[must_use]
+    pub fn network(&self, salt: &[u8; 32]) -> i64 {
+        let [address, ..] = &self.0;
+        let network = address.parse::<IpAddr>().map_or_else(|_| address.clone(), network_of);
+        visitor_number(salt, &["network", &network])
     }
 }
 
@@ -109,7 +122,10 @@ impl Memory {
         views.sort_by_key(|view| view.at);
         for view in views {
             let visitor = match &view.visitor {
-                Some(visitor) if view.by == Fetcher::Person => Some(visitor.number(&self.salt(view.at.date_naive())?)),
+                Some(visitor) if view.by == Fetcher::Person => {
+                    let salt = self.salt(view.at.date_naive())?;
+                    Some((visitor.number(&salt), visitor.network(&salt)))
+                }
                 _ => None,
             };
             told.push((view, visitor));
@@ -213,29 +229,67 @@ impl Memory {
     }
 }
 
-fn count(conn: &Connection, view: &View, visitor: Option<i64>) -> rusqlite::Result<()> {
+/// Counts one view; `who` is the visitor's number and their network's.
+fn count(conn: &Connection, view: &View, who: Option<(i64, i64)>) -> rusqlite::Result<()> {
     let day = number(view.at.date_naive());
-    let robots = u64::from(view.by != Fetcher::Person);
-    conn.prepare_cached("INSERT INTO visit_days VALUES (?1, 'server', ?2) ON CONFLICT DO UPDATE SET robots = robots + excluded.robots")?
-        .execute(params![day, whole(robots)])?;
+    let is_counted = mark(conn, day, view)?;
     if view.by != Fetcher::Person {
         return Ok(());
     }
-    let Some(visitor) = visitor else { return add_views(conn, day, &view.page, &view.source.to_string(), 1, 0) };
-    let new = conn.prepare_cached("INSERT OR IGNORE INTO visitors VALUES (?1, ?2, ?3)")?.execute(params![
-        day,
-        visitor,
-        view.source.to_string()
-    ])?;
-    if new > 0 && !view.source.is_readers() {
-        land(conn, day, view.source, 1)?;
+    let visitor = match who {
+        Some((visitor, network)) if is_known(conn, day, visitor)? || admit(conn, day, visitor, network, view.source)? => Some(visitor),
+        _ => None,
+    };
+    // Whose day is not the server's is counted by a log, if at all; what brought them is known for a sign-up all the same.
+    if !is_counted {
+        return Ok(());
     }
-    let first: Option<String> = conn
-        .prepare_cached("SELECT source FROM visitors WHERE day = ?1 AND visitor = ?2")?
-        .query_row([day, visitor], |row| row.get(0))
-        .optional()?;
+    let Some(visitor) = visitor else { return add_views(conn, day, &view.page, &view.source.to_string(), 1, 0) };
+    let first: String =
+        conn.prepare_cached("SELECT source FROM visitors WHERE day = ?1 AND visitor = ?2")?.query_row([day, visitor], |row| row.get(0))?;
+    let landed = conn.prepare_cached("SELECT 1 FROM visitor_pages WHERE day = ?1 AND visitor = ?2")?.exists([day, visitor])?;
+    if let (false, Ok(source)) = (landed, first.parse::<VisitSource>())
+        && !source.is_readers()
+    {
+        land(conn, day, source, 1)?;
+    }
     let seen = conn.prepare_cached("INSERT OR IGNORE INTO visitor_pages VALUES (?1, ?2, ?3)")?.execute(params![day, visitor, view.page])?;
-    add_views(conn, day, &view.page, &first.unwrap_or_else(|| view.source.to_string()), 1, seen as u64)
+    add_views(conn, day, &view.page, &first, 1, seen as u64)
+}
+
+/// Makes a day the server's, if a page of the publication was looked at; whether it is. A form or a page of somebody's own makes none:
+/// where another web server hands out the pages, its log tells that day.
+fn mark(conn: &Connection, day: i64, view: &View) -> rusqlite::Result<bool> {
+    let sql = match view.page.as_str() {
+        OTHER => "UPDATE visit_days SET robots = robots + ?2 WHERE day = ?1 AND counted_by = 'server'",
+        _ => "INSERT INTO visit_days VALUES (?1, 'server', ?2) ON CONFLICT DO UPDATE SET robots = robots + excluded.robots",
+    };
+    let robots = u64::from(view.by != Fetcher::Person);
+    Ok(conn.prepare_cached(sql)?.execute(params![day, whole(robots)])? > 0)
+}
+
+fn is_known(conn: &Connection, day: i64, visitor: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM visitors WHERE day = ?1 AND visitor = ?2")?.exists([day, visitor])
+}
+
+/// Takes a new visitor in, within the bounds of the day and of the network. Whether there was room.
+fn admit(conn: &Connection, day: i64, visitor: i64, network: i64, source: VisitSource) -> rusqlite::Result<bool> {
+    let rooms = [(ALL_NETWORKS, PEOPLE_A_DAY), (network, PEOPLE_A_NETWORK)];
+    for (network, most) in rooms {
+        let people: Option<i64> = conn
+            .prepare_cached("SELECT people FROM visitor_networks WHERE day = ?1 AND network = ?2")?
+            .query_row([day, network], |row| row.get(0))
+            .optional()?;
+        if people.unwrap_or_default() >= whole(most) {
+            return Ok(false);
+        }
+    }
+    for (network, _) in rooms {
+        conn.prepare_cached("INSERT INTO visitor_networks VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET people = people + 1")?
+            .execute([day, network])?;
+    }
+    conn.prepare_cached("INSERT INTO visitors VALUES (?1, ?2, ?3)")?.execute(params![day, visitor, source.to_string()])?;
+    Ok(true)
 }
 
 fn add_views(conn: &Connection, day: i64, page: &str, source: &str, views: u64, visitors: u64) -> rusqlite::Result<()> {
@@ -255,8 +309,8 @@ fn land(conn: &Connection, day: i64, source: VisitSource, people: u64) -> rusqli
 
 /// A day that is still to come is over too: a clock was set back.
 fn forget(conn: &Connection, today: NaiveDate) -> rusqlite::Result<()> {
-    for table in ["DELETE FROM visitors WHERE day <> ?1", "DELETE FROM visitor_pages WHERE day <> ?1"] {
-        conn.prepare_cached(table)?.execute([number(today)])?;
+    for table in ["visitors", "visitor_pages", "visitor_networks"] {
+        conn.prepare_cached(&format!("DELETE FROM {table} WHERE day <> ?1"))?.execute([number(today)])?;
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ pub use task::{Source, Task, TaskId, folded};
 pub use tier::{FREE, PAID, Tiers, tier_name};
 pub use token::{Purpose, Token, TokenError, leaving_token, network_digest, subscriber_bytes};
 pub use value::{Beta, Part, Priors, Scored, reach_of_channel, score};
-pub use visits::{Fetcher, Source as VisitSource, is_robot, visitor_number};
+pub use visits::{Fetcher, PEOPLE_A_DAY, PEOPLE_A_NETWORK, Source as VisitSource, is_robot, network_of, visitor_number};
 pub use words::{Channel, Skill, Who, nearest};
 
 #[cfg(test)]

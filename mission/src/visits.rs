@@ -4,6 +4,7 @@
 //! the day's salt; what brought somebody is one of a few names, never text of theirs.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -25,6 +26,27 @@ static ROBOT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let any = patterns.map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|");
     RegexBuilder::new(&any).unicode(false).dfa_size_limit(4 << 20).build().ok()
 });
+
+/// How many people are told apart on a day; who comes beyond is a look at a page by nobody.
+pub const PEOPLE_A_DAY: u64 = 200_000;
+
+/// How many people of one network are told apart on a day: whoever changes the user agent is as many people as they like.
+pub const PEOPLE_A_NETWORK: u64 = 100;
+
+/// The network that an address stands in, as text: /24 of IPv4, /48 of IPv6. Who rents one address has usually that many.
+#[must_use]
+pub fn network_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}
 
 /// Who fetched something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::experiment::Headline;
 use crate::pages::Pages;
+use crate::reader::Reader;
 use crate::subscribe::Subscribing;
 use crate::visits::Visits;
 use crate::writer::Writer;
@@ -45,6 +46,8 @@ pub struct App {
     pub now: Clock,
     /// The one who writes.
     pub writer: Writer,
+    /// Those who read beside it.
+    pub reader: Reader,
     /// The pages that are made on request.
     pub pages: Arc<Pages>,
     /// The reverse proxies that are believed when they say whom they speak for.

@@ -6,7 +6,7 @@
 //! Its limit: a visitor is a day's network address and browser. Whoever comes back on another day, or after the server was started
 //! anew, is another visitor and may see another wording.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,7 +27,7 @@ use reveille_mission::experiment::{ratio_p, variant_of};
 
 use crate::app::App;
 use crate::peer::Peer;
-use crate::visits::fetcher;
+use crate::visits::{asks_not_to_be_told, fetcher, is_looked_at};
 
 /// Between these two marks stands the headline of the rendered home page.
 const MARKS: (&str, &str) = ("<!--headline-->", "<!--/headline-->");
@@ -45,6 +45,14 @@ pub struct Headline {
     state: Mutex<Today>,
 }
 
+/// How far the counting of a visitor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// The commit is waited for.
+    Reserved,
+    Counted,
+}
+
 /// What is known of this day's visitors.
 #[derive(Debug)]
 struct Today {
@@ -52,8 +60,8 @@ struct Today {
     day: i64,
     /// The day's salt: random keys of SipHash that nobody else has.
     salt: RandomState,
-    /// Who has been counted.
-    visitors: HashSet<u64>,
+    /// Who has been counted, and who is just being counted.
+    visitors: HashMap<u64, Seen>,
     /// People by wording, of all days.
     shown: Vec<u64>,
     /// People were not shared out evenly.
@@ -65,7 +73,7 @@ impl Headline {
     #[must_use]
     pub fn new(experiment: Experiment, mut shown: Vec<u64>) -> Self {
         shown.resize(experiment.variants.len(), 0);
-        let today = Today { day: i64::MIN, salt: RandomState::new(), visitors: HashSet::new(), shown, stopped: false };
+        let today = Today { day: i64::MIN, salt: RandomState::new(), visitors: HashMap::new(), shown, stopped: false };
         Self { experiment, state: Mutex::new(today) }
     }
 
@@ -78,14 +86,18 @@ impl Headline {
         let day = now.timestamp().div_euclid(86_400);
         if today.day != day {
             // Yesterday's salt and visitors go; whether people are shared out evenly is looked at once a day.
-            (today.day, today.salt, today.visitors) = (day, RandomState::new(), HashSet::new());
+            (today.day, today.salt, today.visitors) = (day, RandomState::new(), HashMap::new());
             today.stopped = ratio_p(&today.shown) < UNEVEN;
         }
         if today.stopped {
             return None;
         }
         let unit = unit_of_day(&today.salt, parts)?;
-        let counted = today.visitors.contains(&unit);
+        let counted = match today.visitors.get(&unit) {
+            // Two requests at once: the second is shown the page as it is, and nobody is counted twice.
+            Some(Seen::Reserved) => return None,
+            seen => seen.is_some(),
+        };
         if !counted && today.visitors.len() >= VISITORS {
             return None;
         }
@@ -93,11 +105,25 @@ impl Headline {
         Some((Exposure { experiment: self.experiment.name.clone(), variant, at: now }, unit, counted))
     }
 
-    fn count(&self, exposure: &Exposure, unit: u64) {
+    /// Takes a visitor on, before the commit. Whether nobody else has.
+    fn reserve(&self, unit: u64) -> bool {
         let mut today = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if today.visitors.insert(unit)
-            && let Some(shown) = today.shown.get_mut(exposure.variant)
-        {
+        let free = !today.visitors.contains_key(&unit);
+        if free {
+            today.visitors.insert(unit, Seen::Reserved);
+        }
+        free
+    }
+
+    /// What became of the commit: who was not counted may be the next time.
+    fn settle(&self, exposure: &Exposure, unit: u64, kept: bool) {
+        let mut today = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept {
+            today.visitors.remove(&unit);
+            return;
+        }
+        today.visitors.insert(unit, Seen::Counted);
+        if let Some(shown) = today.shown.get_mut(exposure.variant) {
             *shown += 1;
         }
     }
@@ -109,10 +135,12 @@ impl Headline {
     }
 }
 
-/// Who a visitor is on this day: the network address and the browser, hashed with the day's salt. A program is nobody.
+/// Who a visitor is on this day: the network address and the browser, hashed with the day's salt. A program is nobody, and so is
+/// whoever asks not to be told from others.
 fn unit_of_day(salt: &RandomState, parts: &Parts) -> Option<u64> {
     let (peer, agent) = (parts.extensions.get::<Peer>()?, parts.headers.get(USER_AGENT)?);
-    (fetcher(true, &parts.headers) == Fetcher::Person).then(|| salt.hash_one((peer, agent.as_bytes())))
+    let is_somebody = fetcher(true, &parts.headers) == Fetcher::Person && !asks_not_to_be_told(&parts.headers);
+    is_somebody.then(|| salt.hash_one((peer, agent.as_bytes())))
 }
 
 /// Puts the headline into the home page, where an experiment is on.
@@ -121,7 +149,8 @@ pub(crate) fn with_headline(app: &App, router: Router) -> Router {
 }
 
 async fn home_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_home = request.method() == Method::GET && matches!(request.uri().path(), "/" | "/index.html");
+    // What a script fetches, as the service worker to keep it, is the page as it is.
+    let is_home = request.method() == Method::GET && matches!(request.uri().path(), "/" | "/index.html") && is_looked_at(request.headers());
     let Some(headline) = app.headline.clone().filter(|_| is_home) else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
     let Some((exposure, unit, counted)) = headline.turn(&parts, (app.now)()) else {
@@ -156,18 +185,26 @@ async fn home_page(State(app): State<App>, request: Request, next: Next) -> Resp
     Response::from_parts(parts, Body::from(swapped))
 }
 
-/// Counts a visitor who has not been, and waits for the commit.
+/// Counts a visitor who has not been, and waits for the commit: in a task of its own, so that whoever goes away meanwhile is counted
+/// to the end.
 async fn count(app: &App, headline: &Arc<Headline>, exposure: Exposure, unit: u64) -> bool {
-    let kept = exposure.clone();
-    match app.writer.write(move |memory| memory.count_exposures(&[kept])).await {
-        Ok(()) => {
-            headline.count(&exposure, unit);
-            true
-        }
-        Err(error) => {
+    if !headline.reserve(unit) {
+        return false;
+    }
+    let (writer, headline) = (app.writer.clone(), Arc::clone(headline));
+    let counting = tokio::spawn(async move {
+        let row = exposure.clone();
+        let kept = writer.write(move |memory| memory.count_exposures(&[row])).await;
+        headline.settle(&exposure, unit, kept.is_ok());
+        kept
+    });
+    match counting.await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
             tracing::warn!("a headline was not shown: {error}");
             false
         }
+        Err(_) => false,
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use reveille_mission::network_of;
 
 const FORWARDED: &str = "x-forwarded-for";
 
@@ -38,19 +39,10 @@ impl Peer {
         Self(socket)
     }
 
-    /// The network that it stands in, as text: /24 of IPv4, /48 of IPv6. Who rents one address has usually that many.
+    /// The network that it stands in, as text.
     #[must_use]
     pub fn network(&self) -> String {
-        match self.0.to_canonical() {
-            IpAddr::V4(address) => {
-                let [a, b, c, _] = address.octets();
-                format!("{a}.{b}.{c}.0/24")
-            }
-            IpAddr::V6(address) => {
-                let [a, b, c, ..] = address.segments();
-                format!("{a:x}:{b:x}:{c:x}::/48")
-            }
-        }
+        network_of(self.0)
     }
 }
 

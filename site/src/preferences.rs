@@ -72,7 +72,7 @@ async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
         Err(answer) => return *answer,
     };
     let offered = topics(&app).await;
-    match app.writer.write(move |memory| Ok((memory.is_suppressed(&id)?, memory.preferences(&id)?))).await {
+    match app.reader.read(move |memory| Ok((memory.is_suppressed(&id)?, memory.preferences(&id)?))).await {
         Ok((true, _)) => gone(&app),
         Ok((false, chosen)) => page(&app, &token, &chosen, &offered, false),
         Err(error) => later(&app, &error),

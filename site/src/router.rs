@@ -29,7 +29,9 @@ pub fn router(app: &App) -> Router {
 pub(crate) fn router_within(app: &App, time: Duration) -> Router {
     let forms = subscribe::routes(app).merge(survey::routes(app)).merge(leave::routes(app)).merge(preferences::routes(app));
     let forms = often::limited(forms, app);
-    bounded(visits::counted(with_headline(app, files(app)).merge(forms), app), app, time)
+    // Only what is handed out to everybody is counted: an address with a token in it is somebody's own.
+    let pages = visits::counted(with_headline(app, files(app)), app);
+    bounded(pages.merge(forms).merge(visits::links(app)), app, time)
 }
 
 /// Puts the bounds around what answers: from the outside in the headers, a net for panics, the size, the time.

@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::floods::Floods;
 use crate::origin;
 use crate::peer::Peer;
+use crate::visits::counted;
 use crate::writer::WriteError;
 use form::{FormError, SignUpForm};
 
@@ -55,10 +56,10 @@ struct Desk {
 /// The addresses of this part.
 pub(crate) fn routes(app: &App) -> Router {
     let desk = Desk { app: app.clone(), floods: Arc::new(Floods::of(FORMS)) };
-    Router::new()
-        .route("/subscribe", get(show).post(subscribe))
-        .route("/confirm/{token}", get(confirm::show).post(confirm::confirm))
-        .with_state(desk)
+    // Who looks at the form is counted; at an address of their own nobody is.
+    let form = Router::new().route("/subscribe", get(show).post(subscribe)).with_state(desk.clone());
+    let own = Router::new().route("/confirm/{token}", get(confirm::show).post(confirm::confirm)).with_state(desk);
+    counted(form, app).merge(own)
 }
 
 async fn show(State(desk): State<Desk>) -> Response {

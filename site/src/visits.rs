@@ -1,7 +1,7 @@
 //! Counting who looks at the pages, by the server itself: no cookie, nobody else. What is seen is gathered for two seconds and written
 //! in one commit, so that a page costs no look at the disk; a process that is killed loses that much.
 //!
-//! Must stay true: nothing of a request is kept but what [`View`] says; an address with a token in it is no page; whoever asks not to be
+//! Must stay true: nothing of a request is kept but what [`View`] says; no address with a token in it is counted; whoever asks not to be
 //! tracked (`DNT`, `Sec-GPC`) is counted as a look at a page and told from nobody; what waits is bounded.
 
 mod asked;
@@ -27,7 +27,7 @@ use crate::app::App;
 use crate::peer::Peer;
 use asked::Asked;
 
-pub(crate) use asked::fetcher;
+pub(crate) use asked::{asks_not_to_be_told, fetcher, is_looked_at};
 
 /// How long what was seen waits for company.
 const GATHERED: Duration = Duration::from_secs(2);
@@ -129,9 +129,14 @@ async fn forget_when_over(app: App) {
     }
 }
 
-/// Links of letters, and counting of every page of a router.
+/// Links of letters.
+pub(crate) fn links(app: &App) -> Router {
+    click::routes(app)
+}
+
+/// Counts every page of a router. None of its addresses may be somebody's own.
 pub(crate) fn counted(router: Router, app: &App) -> Router {
-    router.merge(click::routes(app)).layer(from_fn_with_state(app.clone(), count))
+    router.layer(from_fn_with_state(app.clone(), count))
 }
 
 async fn count(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use reveille_memory::{Memory, SignUpCaps};
 use reveille_mission::Channel;
-use reveille_site::{App, Pages, Publication, ServeError, Server, Subscribing, Visits, Writer};
+use reveille_site::{App, Pages, Publication, Reader, ServeError, Server, Subscribing, Visits, Writer};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ready, print};
@@ -83,6 +83,7 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         key: home_key(home)?.into(),
         now: Arc::new(move || clock.now()),
         writer: Writer::start(memory),
+        reader: Reader::of(&home.database()),
         pages: Arc::new(pages),
         proxies: site.proxies.as_slice().into(),
         subscribing: Arc::new(subscribing),

@@ -81,3 +81,28 @@ fn fetches_are_bounded_and_forgotten() {
     memory.judge_clicks(at("2026-12-22T15:00:00Z")).expect("judged");
     assert_eq!(count(&memory), 1);
 }
+
+#[test]
+fn all_links_of_a_letter_at_once_are_a_scanner_s() {
+    let (_folder, mut memory) = memory();
+    // The letter has two.
+    memory.follow(&click("ann", 0, "2026-11-20T15:00:00Z", Fetcher::Person)).expect("kept");
+    memory.follow(&click("ann", 1, "2026-11-20T15:00:01Z", Fetcher::Person)).expect("kept");
+    assert_eq!(memory.judge_clicks(at("2026-11-20T16:00:00Z")).expect("judged"), 0);
+}
+
+#[test]
+fn what_is_asked_of_one_reader_does_not_read_the_mails_of_all() {
+    let (_folder, memory) = memory();
+    let plan = |sql: &str, values: &[&str]| -> String {
+        let steps = memory.rows(&format!("EXPLAIN QUERY PLAN {sql}"), rusqlite::params_from_iter(values), |row| row.get::<_, String>(3));
+        steps.expect("a plan").join("; ")
+    };
+    for (sql, values) in [(SENT, &["45", "ann"][..]), (crate::own::MAILS, &["ann"][..])] {
+        let plan = plan(sql, values);
+        assert!(plan.contains("effects_to") && !plan.contains("SCAN"), "{plan}");
+    }
+    // Nor does the count of a channel's posts.
+    let posts = plan(crate::ledger::POSTS, &["reddit", "0", "1"]);
+    assert!(posts.contains("effects_sent (channel=?"), "{posts}");
+}

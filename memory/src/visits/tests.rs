@@ -175,3 +175,46 @@ fn the_funnel_counts_every_step_once_and_who_left_stays_counted() {
     let shown = funnel(&memory.funnel_since(NaiveDate::default()).expect("read"), at("2026-11-27T00:00:00Z").date_naive());
     assert_eq!(shown.iter().map(|one| (one.people, one.of)).collect::<Vec<_>>(), [(0, None), (3, Some(0)), (2, Some(3)), (1, Some(2))]);
 }
+
+#[test]
+fn one_who_changes_the_user_agent_is_no_crowd() {
+    let (_folder, mut memory) = memory();
+    let now = at("2026-11-20T14:00:00Z");
+    let from = |address: &str, agent: u64| View {
+        visitor: Some(Visitor::of(address, &format!("agent {agent}"), "letter.example")),
+        ..view("2026-11-20T14:00:00Z", "/", MASTODON, None)
+    };
+    let flood: Vec<View> = (0..PEOPLE_A_NETWORK + 50).map(|agent| from(&format!("203.0.113.{}", agent % 250), agent)).collect();
+    memory.count_views(&flood, now).expect("kept");
+    assert_eq!((count_of(&memory, "visitors"), visits(&memory)[0].2), (PEOPLE_A_NETWORK, PEOPLE_A_NETWORK + 50), "views are counted");
+    // Who was there before is known still, and another network has room.
+    memory.count_views(&[from("203.0.113.0", 0), from("2001:db8:1::1", 0), from("2001:db8:1:2::3", 1)], now).expect("kept");
+    assert_eq!(steps(&memory), [("mastodon".to_owned(), Step::Landing, PEOPLE_A_NETWORK + 2)]);
+    let networks = memory.rows("SELECT people FROM visitor_networks ORDER BY people", [], |row| row.get::<_, i64>(0)).expect("read");
+    let most = whole(PEOPLE_A_NETWORK);
+    assert_eq!(networks, [2, most, most + 2], "one of each, and all");
+    // The day is full.
+    memory.connection.execute("UPDATE visitor_networks SET people = ?1 WHERE network = 0", [whole(PEOPLE_A_DAY)]).expect("written");
+    memory.count_views(&[from("198.51.100.1", 0)], now).expect("kept");
+    assert_eq!(count_of(&memory, "visitors"), PEOPLE_A_NETWORK + 2);
+    memory.forget_visitors(at("2026-11-21T00:00:00Z")).expect("forgotten");
+    assert_eq!(count_of(&memory, "visitor_networks"), 0);
+}
+
+#[test]
+fn only_a_page_of_the_publication_makes_a_day_the_server_s() {
+    let (_folder, mut memory) = memory();
+    let now = at("2026-11-20T14:00:05Z");
+    let robot = View { by: Fetcher::Robot, ..view("2026-11-20T14:00:00Z", OTHER, VisitSource::Direct, None) };
+    memory.count_views(&[robot, view("2026-11-20T14:00:01Z", OTHER, MASTODON, Some("ann"))], now).expect("kept");
+    assert!(!memory.is_counted(now.date_naive()).expect("read"));
+    assert_eq!((visits(&memory), steps(&memory)), (vec![], vec![]));
+    assert_eq!(memory.first_touch(&visitor("ann"), now).expect("read"), Some(MASTODON), "a sign-up is credited all the same");
+    // Once it is, the form counts like everything else, and who looked at it first has landed by what brought them there.
+    let views =
+        [view("2026-11-20T14:00:02Z", "/", VisitSource::Direct, Some("ann")), view("2026-11-20T14:00:03Z", OTHER, MASTODON, Some("bob"))];
+    memory.count_views(&views, now).expect("kept");
+    assert!(memory.is_counted(now.date_naive()).expect("read"));
+    assert_eq!(steps(&memory), [("mastodon".to_owned(), Step::Landing, 2)]);
+    assert_eq!(visits(&memory).iter().map(|row| (row.0.as_str(), row.2)).collect::<Vec<_>>(), [("/", 1), (OTHER, 1)]);
+}

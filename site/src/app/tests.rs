@@ -22,6 +22,7 @@ pub(crate) fn app(folder: &Path) -> App {
         files: folder.join("site"),
         key: Arc::from([7; 32]),
         now: Arc::new(move || now),
+        reader: Reader::of(&folder.join("reveille.db")),
         writer: Writer::start(Memory::open(&folder.join("reveille.db"), now).unwrap()),
         pages: Arc::new(pages),
         proxies: Arc::from([]),

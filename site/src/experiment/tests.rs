@@ -1,5 +1,7 @@
 //! The home page through the router, with a real memory behind it.
 
+use std::time::Duration;
+
 use axum::http::header::IF_NONE_MATCH as KEPT;
 use chrono::TimeDelta;
 use reveille_memory::Memory;
@@ -115,4 +117,52 @@ async fn uneven_shares_end_it_the_next_day() {
     assert_ne!(world.get("/", 2, BROWSER).await, PAGE_TEXT);
     *world.now.lock().expect("a time") = start() + TimeDelta::days(1);
     assert_eq!(world.get("/", 3, BROWSER).await, PAGE_TEXT);
+}
+
+#[tokio::test]
+async fn whoever_asks_not_to_be_told_and_what_a_script_fetches_is_not_counted() {
+    let world = World::new(PAGE_TEXT);
+    for (name, value) in [("dnt", "1"), ("sec-gpc", "1"), ("sec-fetch-dest", "empty")] {
+        let mut request = World::request("/", 1, BROWSER);
+        request.headers_mut().insert(name, HeaderValue::from_static(value));
+        let answer = router(&world.app).oneshot(request).await.expect("an answer");
+        let page = to_bytes(answer.into_body(), PAGE).await.expect("a page");
+        assert_eq!(page, PAGE_TEXT, "{name}");
+    }
+    assert_eq!(world.arms().await, [0, 0]);
+    assert_ne!(world.get("/", 1, BROWSER).await, PAGE_TEXT);
+}
+
+#[tokio::test]
+async fn two_requests_at_once_are_one_visitor() {
+    let world = World::new(PAGE_TEXT);
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let writer = world.app.writer.clone();
+    // The writer is busy: both ask before anything is committed.
+    let busy = tokio::spawn(async move {
+        let wait = move |_: &mut Memory| {
+            begun.send(()).expect("waited for");
+            ended.recv().expect("told");
+            Ok(())
+        };
+        writer.write(wait).await
+    });
+    begins.await.expect("begun");
+    let (one, two) = (world.get("/", 1, BROWSER), world.get("/", 1, BROWSER));
+    tokio::pin!(one, two);
+    let earlier = async {
+        tokio::select! {
+            page = &mut one => (page, true),
+            page = &mut two => (page, false),
+        }
+    };
+    let (page, is_one) = tokio::time::timeout(Duration::from_secs(60), earlier).await.expect("one of them waits for no commit");
+    assert_eq!(page, PAGE_TEXT, "shown before it is counted");
+    end.send(()).expect("heard");
+    busy.await.expect("ended").expect("waited");
+    let counted = if is_one { two.await } else { one.await };
+    assert_eq!(world.arms().await.iter().sum::<u64>(), 1);
+    assert_ne!(counted, PAGE_TEXT);
+    assert_eq!(world.get("/", 1, BROWSER).await, counted);
 }

@@ -1,5 +1,8 @@
 use reveille_memory::{Frequency, Mailed, Preferences, Sign, SignKind, Subscriber, Suppressed, SuppressedFor};
 
+use reveille_mission::{Purpose, Token, subscriber_bytes, subscriber_id};
+use tower::ServiceExt as _;
+
 use super::*;
 
 fn own() -> OwnData {
@@ -41,4 +44,29 @@ fn both_forms_have_everything_and_no_cell_is_a_formula() {
          confirmed,2026-11-20T10:00:00Z,\npaused until,2026-11-20T10:00:00Z,\nfrequency,,weekly\ntopic,,'-x\ntopic,,rust\n\
          sign: click,2026-11-20T10:00:00Z,'=1\nletter: confirmed,2026-11-20T10:00:00Z,\"tag:a.example,2026:45\"\nnot mailed,2026-11-20T10:00:00Z,left\n";
     assert_eq!(table, expected);
+}
+
+#[tokio::test]
+async fn one_s_data_is_read_ten_times_a_minute_and_others_do_not_wait() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = crate::app::tests::app(folder.path());
+    let routes = crate::router(&app);
+    let get = async |name: &str| {
+        let subscriber = subscriber_bytes(&subscriber_id(name)).expect("an id");
+        let token = Token { purpose: Purpose::Preferences, subscriber, item: 0, expires: None }.mint(&app.key);
+        let request = axum::extract::Request::get(format!("/preferences/{token}/data")).body(axum::body::Body::empty()).expect("a request");
+        routes.clone().oneshot(request).await.expect("an answer")
+    };
+    // A slow machine gains some while it reads.
+    let mut taken = 0;
+    let refused = loop {
+        let answer = get("ann@home.net").await;
+        if answer.status() != StatusCode::OK || taken > 60 {
+            break answer;
+        }
+        taken += 1;
+    };
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(taken >= 10 && refused.headers().contains_key("retry-after"), "{taken}");
+    assert_eq!(get("bob@home.net").await.status(), StatusCode::OK);
 }

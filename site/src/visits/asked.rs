@@ -69,13 +69,18 @@ pub(crate) fn fetcher(whole: bool, headers: &HeaderMap) -> Fetcher {
 
 /// Whether a page is fetched to be looked at, and not by a script, like that which keeps pages for reading offline (`Sec-Fetch-Dest`,
 /// W3C Fetch Metadata). Browsers that do not say count.
-fn is_looked_at(headers: &HeaderMap) -> bool {
+pub(crate) fn is_looked_at(headers: &HeaderMap) -> bool {
     named(headers, "sec-fetch-dest").is_none_or(|dest| dest == "document") || named(headers, "sec-fetch-mode") == Some("navigate")
+}
+
+/// Whether whoever sends it asks not to be told from others (`DNT`, `Sec-GPC`).
+pub(crate) fn asks_not_to_be_told(headers: &HeaderMap) -> bool {
+    ["dnt", "sec-gpc"].into_iter().any(|name| named(headers, name).is_some_and(|said| said.trim() == "1"))
 }
 
 /// Who sends a request; nothing for whoever asks not to be tracked.
 pub(super) fn visitor(peer: Peer, headers: &HeaderMap) -> Option<Visitor> {
-    if ["dnt", "sec-gpc"].into_iter().any(|name| named(headers, name).is_some_and(|said| said.trim() == "1")) {
+    if asks_not_to_be_told(headers) {
         return None;
     }
     let cut = |name: &HeaderName| text(headers, name).unwrap_or_default().chars().take(LONGEST).collect::<String>();

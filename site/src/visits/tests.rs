@@ -152,3 +152,28 @@ async fn a_link_of_a_letter_leads_where_it_led_and_nowhere_else() {
     // No address with a token in it is a page.
     assert_eq!(counted_so_far(&app).await.0, 0);
 }
+
+#[tokio::test]
+async fn a_reader_s_own_links_are_nobody_s_visit_and_make_no_day_the_server_s() {
+    let (_folder, app) = app();
+    let subscriber = subscriber_bytes(&subscriber_id("ann@home.net")).expect("an id");
+    let token = |purpose| Token { purpose, subscriber, item: 0, expires: None }.mint(&app.key);
+    for (path, status) in [
+        (format!("/confirm/{}", token(Purpose::Confirm)), None),
+        (format!("/preferences/{}", token(Purpose::Preferences)), Some(StatusCode::OK)),
+        (format!("/leave/{}", token(Purpose::Leave)), Some(StatusCode::OK)),
+        ("/subscribe".to_owned(), Some(StatusCode::OK)),
+    ] {
+        let answer = fetch(&app, "GET", &path, &[]).await;
+        assert!(status.is_none_or(|status| answer.status() == status), "{path}: {}", answer.status());
+    }
+    assert_eq!(counted_so_far(&app).await, (0, 0, vec![]));
+    let today = (app.now)().date_naive();
+    assert!(!app.writer.write(move |memory| memory.is_counted(today)).await.expect("read"), "its log may be read");
+    // The form is a place to land on, once the server hands out the pages; one's own links never are.
+    fetch(&app, "GET", "/", &[]).await;
+    fetch(&app, "GET", "/subscribe?via=mastodon", &[("user-agent", "Mozilla/5.0 another")]).await;
+    fetch(&app, "GET", &format!("/leave/{}", token(Purpose::Leave)), &[("user-agent", "Mozilla/5.0 a third")]).await;
+    let (views, _, landed) = counted_so_far(&app).await;
+    assert_eq!((views, landed), (2, vec![("direct".to_owned(), 1), ("mastodon".to_owned(), 1)]));
+}

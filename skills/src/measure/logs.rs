@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use flate2::bufread::MultiGzDecoder;
 use reveille_memory::{LoggedDay, OTHER, Visitor};
-use reveille_mission::{Channel, VisitSource, is_robot};
+use reveille_mission::{Channel, PEOPLE_A_DAY, PEOPLE_A_NETWORK, VisitSource, is_robot};
 use url::Url;
 
 use line::Line;
@@ -26,8 +26,6 @@ use line::Line;
 const LONGEST: usize = 16 << 10;
 /// The most that is read of one file, unpacked, in bytes.
 const MOST: u64 = 4 << 30;
-/// How many people are told apart on a day.
-const PEOPLE: usize = 1_000_000;
 /// The deepest folder of the site that is looked into.
 const DEPTH: usize = 8;
 
@@ -61,6 +59,8 @@ pub struct Counted {
 struct Day {
     pages: BTreeMap<(String, VisitSource), (u64, u64)>,
     people: HashMap<i64, VisitSource>,
+    /// How many of them are of each network.
+    networks: HashMap<i64, u64>,
     seen: HashSet<(i64, String)>,
     robots: u64,
 }
@@ -110,10 +110,16 @@ impl Logs<'_> {
         let referer = Url::parse(&line.referer).ok().and_then(|page| page.host_str().map(str::to_owned));
         let source = VisitSource::of(via.as_deref(), referer.as_deref(), self.site.host_str().unwrap_or_default(), self.hosts);
         let page = if pages.contains(path) { path.to_owned() } else { OTHER.to_owned() };
-        let number = Visitor::of(&line.address, &line.agent, "").number(&self.salt);
-        if day.people.len() >= PEOPLE && !day.people.contains_key(&number) {
-            day.pages.entry((page, source)).or_default().0 += 1;
-            return;
+        let visitor = Visitor::of(&line.address, &line.agent, "");
+        let number = visitor.number(&self.salt);
+        if !day.people.contains_key(&number) {
+            let is_full = day.people.len() as u64 >= PEOPLE_A_DAY;
+            let network = day.networks.entry(visitor.network(&self.salt)).or_default();
+            if is_full || *network >= PEOPLE_A_NETWORK {
+                day.pages.entry((page, source)).or_default().0 += 1;
+                return;
+            }
+            *network += 1;
         }
         let first = *day.people.entry(number).or_insert(source);
         let new = day.seen.insert((number, page.clone()));

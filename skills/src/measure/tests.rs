@@ -65,6 +65,13 @@ impl Kept {
         id
     }
 
+    /// A post on a channel where only a human posts.
+    fn confirmed(&mut self, issue: &str, channel: &str, part: &str, at: DateTime<Utc>) {
+        let Standing::Intended(effect) = self.intend(issue, channel, part, "", "words", at) else { panic!("it is new") };
+        let proof = EvidenceRow { kind: "human".into(), place: "https://a.example/".into(), sha256: None, text: None, fetched_at: at };
+        effect.await_human(&mut self.memory, at).expect("waits").confirm(&mut self.memory, &[proof], at).expect("confirmed");
+    }
+
     fn facts(&mut self, facts: &[(&str, u64)], at: DateTime<Utc>) {
         let row = |(key, value): &(&str, u64)| FactRow {
             key: (*key).to_owned(),
@@ -259,4 +266,30 @@ fn what_was_never_measured_is_not_shown() {
     assert_eq!(reached.len(), 1);
     assert_eq!((reached[0].direction(), chart(&reached[0].trend)), (None, "·········█".to_owned()), "one measurement is no trend");
     assert_eq!(chart(&[Point { at: now(), people: Some(0.0) }]), "▁");
+}
+
+#[test]
+fn posts_by_hand_are_counted_by_telling_in_their_thirty_days() {
+    let mut kept = kept();
+    for (issue, channel, part, hours) in [
+        ("45", "reddit", "post", 48),
+        ("45", "x", "post/1", 48),
+        ("45", "x", "post/2", 47),
+        ("44", "x", "post", 24 * 29),
+        // Too young, too old, and none of these.
+        ("46", "reddit", "post", 1),
+        ("40", "reddit", "post", 24 * 31),
+        ("45", "mastodon", "post", 48),
+    ] {
+        kept.confirmed(issue, channel, part, ago(hours));
+    }
+    measure_by_hand(&mut kept.memory, kept.run, now()).expect("measured");
+    let facts: BTreeMap<String, String> =
+        kept.memory.latest_facts().expect("read").into_iter().map(|fact| (fact.key, fact.value_json)).collect();
+    let expected = [("reddit.posts", "1"), ("x.posts", "2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(facts, BTreeMap::from(expected));
+    // What was known once is measured down to nothing.
+    measure_by_hand(&mut kept.memory, kept.run, now() + WEEK * 6).expect("measured");
+    let later = kept.memory.latest_facts().expect("read");
+    assert!(later.iter().all(|fact| fact.value_json == "0"), "{later:?}");
 }

@@ -2,10 +2,8 @@
 //!
 //! Must stay true: while no day was counted nothing is known, not zero; a post counts when it is a day old.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use reveille_memory::{EffectState, FactRow, Memory, MemoryError, RunId};
+use reveille_memory::{FactRow, Memory, MemoryError, RunId};
 use reveille_mission::{ACTIVE_DAYS, Channel, DayCount, FUNNEL_DAYS, FactKey, Step, StepCount, VisitSource, funnel};
 use serde::Serialize;
 
@@ -70,23 +68,15 @@ pub fn site_facts(memory: &Memory, now: DateTime<Utc>) -> Result<Vec<(FactKey, u
 /// Memory can't be read or written.
 pub fn measure_by_hand(memory: &mut Memory, run: RunId, now: DateTime<Utc>) -> Result<(), MemoryError> {
     let channels = [Channel::Reddit, Channel::X, Channel::Lobsters, Channel::Linkedin];
-    let mut posts: BTreeSet<(String, String, String)> = BTreeSet::new();
-    for effect in memory.effects_in(EffectState::Confirmed)? {
-        let ours = channels.iter().any(|channel| channel.to_string() == effect.channel);
-        let made_at = effect.settled_at.filter(|_| ours);
-        let in_window = |at: DateTime<Utc>| at + TimeDelta::hours(RIPE_HOURS) <= now && at >= now - TimeDelta::days(WINDOW_DAYS);
-        if made_at.is_some_and(in_window) {
-            let telling = effect.part.split('/').next().unwrap_or_default().to_owned();
-            posts.insert((effect.channel, effect.issue, telling));
+    let (from, to) = (now - TimeDelta::days(WINDOW_DAYS), now - TimeDelta::hours(RIPE_HOURS));
+    let known = memory.latest_facts()?;
+    let mut rows = vec![];
+    for channel in channels {
+        let count = memory.posts_between(&channel.to_string(), from, to)?;
+        let key = FactKey::Posts(channel).to_string();
+        if count > 0 || known.iter().any(|fact| fact.key == key) {
+            rows.push(FactRow { key, value_json: count.to_string(), source: "posts of 30 days".to_owned(), measured_at: now });
         }
     }
-    let known = memory.latest_facts()?;
-    let rows = channels.into_iter().filter_map(|channel| {
-        let key = FactKey::Posts(channel).to_string();
-        let count = posts.iter().filter(|(of, _, _)| *of == channel.to_string()).count();
-        let row = FactRow { key, value_json: count.to_string(), source: "posts of 30 days".to_owned(), measured_at: now };
-        (count > 0 || known.iter().any(|fact| fact.key == row.key)).then_some(row)
-    });
-    let rows: Vec<FactRow> = rows.collect();
     memory.record_facts(&rows, run)
 }

@@ -95,3 +95,19 @@ fn whole_days_are_counted_by_page_and_source_whatever_lies_between() {
     );
     assert_eq!(logs.read(&[folder.path().join("none")], &|_| true).expect_err("not there").0, folder.path().join("none"));
 }
+
+#[test]
+fn one_who_changes_the_user_agent_is_no_crowd_in_a_log_either() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("access.log");
+    let flood = (0..PEOPLE_A_NETWORK + 20).map(|n| line(19, &format!("203.0.113.{}", n % 250), "/", "-", &format!("{FIREFOX} {n}")));
+    let text = flood.chain([line(19, "198.51.100.1", "/", "-", FIREFOX)]).collect::<String>();
+    std::fs::write(&log, text).expect("written");
+    let site = "https://letter.example/".parse().expect("an address");
+    let today = "2026-11-20".parse().expect("a day");
+    let logs = Logs { site: &site, pages: folder.path(), hosts: &[], today, salt: [7; 32] };
+    let read = logs.read(&[log], &|_| true).expect("read");
+    let day = &read.days[0];
+    assert_eq!(day.landings, [(VisitSource::Direct, PEOPLE_A_NETWORK + 1)]);
+    assert_eq!(day.pages, [(OTHER.to_owned(), VisitSource::Direct, PEOPLE_A_NETWORK + 21, PEOPLE_A_NETWORK + 1)], "views are counted");
+}
