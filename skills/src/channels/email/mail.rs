@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Fault;
 use super::fit::{body, header_text, mailbox, named, refused};
 use super::letter::{Letter, takes_one_click};
+use super::words::PREFERENCES_DAYS;
 use super::{Dkim, Email};
 use crate::disk::sha256;
 use crate::readers::Recipient;
@@ -33,9 +34,6 @@ const SIGNED: [HeaderName; 11] = [
     HeaderName::new_from_ascii_str("MIME-Version"),
     HeaderName::new_from_ascii_str("Content-Type"),
 ];
-
-/// How long the link to a reader's preferences is good: a quarter, so that the one of the last letter mostly is.
-const PREFERENCES_GOOD_FOR: TimeDelta = TimeDelta::days(90);
 
 /// The frozen bytes of a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +116,7 @@ fn leaving(letter: &Letter, id: &str, key: &[u8]) -> String {
 
 /// The token by which a reader chooses, looks and deletes, for a while: letters are passed on.
 fn choosing(id: &str, key: &[u8], now: DateTime<Utc>) -> Option<String> {
-    let expires = Some(now.trunc_subsecs(0) + PREFERENCES_GOOD_FOR);
+    let expires = Some(now.trunc_subsecs(0) + TimeDelta::days(PREFERENCES_DAYS));
     Some(Token { purpose: Purpose::Preferences, subscriber: subscriber_bytes(id)?, item: 0, expires }.mint(key))
 }
 

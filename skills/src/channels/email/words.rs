@@ -20,8 +20,8 @@ use crate::settings::Publication;
 
 /// For how many days the link to confirm is good, and an address that is not confirmed is kept.
 pub const CONFIRM_DAYS: i64 = 7;
-/// For how many days a link to one's preferences is good.
-pub const PREFERENCES_DAYS: i64 = 30;
+/// For how many days a link to one's preferences is good, in whatever mail: a quarter, so that the one of the last letter mostly is.
+pub const PREFERENCES_DAYS: i64 = 90;
 
 /// The pages that links lead to: below which address, what stands where the token will, and what that is good for, for how many days.
 pub(super) const LINKS: [(&str, &str, Purpose, Option<i64>); 3] = [
