@@ -13,7 +13,7 @@ use crate::letters::is_suppressed;
 use crate::open::Memory;
 
 /// What readers.csv says of somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum Listing {
     /// They are a confirmed reader.

@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
-use crate::error::MemoryError;
 use crate::answers::forget_words;
+use crate::error::MemoryError;
 use crate::letters::SUPPRESS;
 use crate::listed::is_listed_reader;
 use crate::open::{Memory, micros, time};

@@ -108,7 +108,11 @@ fn who_has_left_is_led_on_and_not_followed() {
     assert_eq!(led.as_deref(), Some("https://a.example/"));
     assert_eq!(rows(&memory), [0, 0, 0]);
     // A fetch that another process wrote meanwhile is judged as nobody's.
-    let fetched = format!("INSERT INTO clicks (letter, link, subscriber, at, fetcher) VALUES ({}, 0, 'ann', {}, 'person')", stored(LETTER), micros(now));
+    let fetched = format!(
+        "INSERT INTO clicks (letter, link, subscriber, at, fetcher) VALUES ({}, 0, 'ann', {}, 'person')",
+        stored(LETTER),
+        micros(now)
+    );
     memory.connection.execute(&fetched, []).expect("written");
     assert_eq!(memory.judge_clicks(at("2026-11-20T17:00:00Z")).expect("judged"), 0);
     let late = crate::Sign { subscriber: "ann".into(), kind: SignKind::Reply, about: "45".into(), at: at("2026-11-20T17:00:00Z") };

@@ -53,7 +53,8 @@ fn own() -> OwnData {
 
 #[test]
 fn both_forms_have_everything_and_no_cell_is_a_formula() {
-    let told = Told::of("ab", own(), vec![vec![("Notes".into(), "=met at the fair".into())]], "2026-11-21T10:00:00Z".parse().expect("a time"));
+    let told =
+        Told::of("ab", own(), vec![vec![("Notes".into(), "=met at the fair".into())]], "2026-11-21T10:00:00Z".parse().expect("a time"));
     let json = serde_json::to_value(&told).expect("JSON");
     assert_eq!(
         (json["address"].as_str(), json["frequency"].as_str(), json["topics"][1].as_str()),

@@ -108,12 +108,8 @@ impl Told {
             written_at: said(mail.intended_at),
             settled_at: mail.settled_at.map(said),
         };
-        let click = |click: reveille_memory::Followed| ToldClick {
-            address: click.address,
-            about: click.issue,
-            by: click.by,
-            at: said(click.at),
-        };
+        let click =
+            |click: reveille_memory::Followed| ToldClick { address: click.address, about: click.issue, by: click.by, at: said(click.at) };
         let answer = |answer: reveille_memory::AnswerRow| ToldAnswer {
             channel: answer.channel,
             kind: answer.kind.to_string(),
