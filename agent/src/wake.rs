@@ -20,6 +20,7 @@ use crate::learn;
 use crate::lease::Lock;
 use crate::ledger;
 use crate::letter;
+use crate::list;
 use crate::noted;
 use crate::numbers;
 use crate::observe::Scene;
@@ -189,6 +190,9 @@ fn stages_of(
     let recovered = stages.run("recover", || act::recover(guard, memory, run))?;
     guard.faults.reach(Moment::AfterRecover);
     retain::keep(scene, memory)?;
+    if scene.settings.site.is_some() {
+        list::tell(scene.home, scene.settings, memory)?;
+    }
     let gone = !scene.home.progress().exists() && memory.text("block").or_fail()?.is_some();
     crate::visits::sweep(scene, memory);
     let mut deliberation = deliberate(scene, Some(memory), manner, stages)?;

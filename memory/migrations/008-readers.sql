@@ -23,6 +23,11 @@ CREATE TABLE preferences (                 -- of any reader, also of readers.csv
     changed_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE listed (                      -- what readers.csv said of people when it was read last: the site can't read it for each who asks
+    subscriber TEXT PRIMARY KEY,
+    standing   TEXT NOT NULL CHECK (standing IN ('confirmed', 'gone'))   -- gone: the author wrote so; nobody's own leaving
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE wanted_mails (                -- what a reader did that calls for a mail; sent through the ledger
     id         INTEGER PRIMARY KEY,
     subscriber TEXT NOT NULL,

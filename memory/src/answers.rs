@@ -5,7 +5,8 @@
 //! the same commit as what was found there; of what is no answer only the number is kept.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, params};
+use reveille_mission::subscriber_id;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
 use crate::error::MemoryError;
@@ -180,6 +181,21 @@ impl Memory {
     }
 }
 
+/// Takes a reader's name and words out of their answers: those that were proved to be theirs, and all mails from their address.
+pub(crate) fn forget_words(conn: &Connection, id: &str) -> rusqlite::Result<()> {
+    let mut forget = conn.prepare_cached("UPDATE answers SET sender = '', excerpt = '', subscriber = NULL WHERE id = ?1")?;
+    of_reader(conn, id)?.into_iter().try_for_each(|(answer, _)| forget.execute([answer]).map(|_| ()))
+}
+
+/// The answers of a reader with their numbers, the oldest first. Who wrote a mail is its address, proved or not.
+pub(crate) fn of_reader(conn: &Connection, id: &str) -> rusqlite::Result<Vec<(i64, AnswerRow)>> {
+    let sql = format!("SELECT {COLUMNS}, id FROM answers WHERE subscriber = ?1 OR (kind = 'mail' AND sender <> '') ORDER BY at, id");
+    let mut ask = conn.prepare_cached(&sql)?;
+    let rows = ask.query_map([id], |row| Ok((row.get(11)?, of(row)?)))?;
+    let is_theirs = |row: &AnswerRow| row.subscriber.as_deref() == Some(id) || subscriber_id(&row.sender) == id;
+    rows.filter(|row| row.as_ref().map_or(true, |(_, row)| is_theirs(row))).collect()
+}
+
 const COLUMNS: &str = "channel, name, kind, sender, subscriber, issue, place, excerpt, file, at, run";
 
 fn of(row: &Row<'_>) -> rusqlite::Result<AnswerRow> {
@@ -249,11 +265,22 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let now = at("2026-11-20T14:00:00Z");
         let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
-        let heard = Heard { source: "m".to_owned(), place: None, answers: vec![answer("1", 1)], others: vec![] };
-        memory.record_answers(&heard, now).expect("kept");
+        let mail = |name: &str, sender: &str| AnswerRow {
+            channel: "email".to_owned(),
+            kind: AnswerKind::Mail,
+            sender: sender.to_owned(),
+            subscriber: None,
+            ..answer(name, 1)
+        };
+        // Mails that answer no letter have nobody's id: the address says whose they are.
+        let answers = vec![answer("1", 1), mail("2", "Ann@home.net"), mail("3", "bob@home.net")];
+        memory.record_answers(&Heard { source: "m".to_owned(), place: None, answers, others: vec![] }, now).expect("kept");
         memory.leave("ann", now).expect("left");
-        let left = memory.answers(9).expect("read").remove(0);
-        assert_eq!((left.sender.as_str(), left.excerpt.as_str(), left.subscriber), ("", "", None));
+        memory.leave(&subscriber_id("ann@home.net"), now).expect("left");
+        let mut left = memory.answers(9).expect("read");
+        left.sort_by(|one, other| one.name.cmp(&other.name));
+        let left: Vec<_> = left.iter().map(|one| (one.sender.as_str(), one.excerpt.as_str(), one.subscriber.as_deref())).collect();
+        assert_eq!(left, [("", "", None), ("", "", None), ("bob@home.net", "Thanks", None)]);
         assert!(memory.knows_answer("mastodon", "1").expect("read"), "it came back");
     }
 }

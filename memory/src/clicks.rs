@@ -2,13 +2,14 @@
 //! the time to give itself away.
 //!
 //! Must stay true: a link leads where the letter's own link led and nowhere else; no address and no user agent is kept; at most one
-//! sign of life comes of a reader and a letter; what could be a scanner's gives none.
+//! sign of life comes of a reader and a letter; what could be a scanner's gives none; of who has left nothing is kept.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_mission::{Fetch, Fetcher, HASTE, human_click};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::MemoryError;
+use crate::letters::is_suppressed;
 use crate::open::{Memory, micros, time};
 
 /// How many fetches of a reader's mail are kept: whoever has the link can fetch it as often as they like.
@@ -56,7 +57,7 @@ impl Memory {
         })
     }
 
-    /// Where a link of a letter goes; the fetch is kept.
+    /// Where a link of a letter goes; the fetch is kept, unless its reader has left: their link leads on, and nobody looks.
     ///
     /// # Errors
     /// The row can't be read or written.
@@ -69,7 +70,7 @@ impl Memory {
             let kept: u32 = conn
                 .prepare_cached("SELECT count(*) FROM clicks WHERE subscriber = ?1 AND letter = ?2")?
                 .query_row(params![click.subscriber, stored(click.letter)], |row| row.get(0))?;
-            if address.is_some() && kept < MOST {
+            if address.is_some() && kept < MOST && !is_suppressed(conn, &click.subscriber)? {
                 conn.prepare_cached("INSERT INTO clicks (letter, link, subscriber, at, fetcher) VALUES (?1, ?2, ?3, ?4, ?5)")?
                     .execute(params![stored(click.letter), click.link, click.subscriber, micros(click.at), click.by.to_string()])?;
             }
@@ -107,6 +108,9 @@ impl Memory {
 
 /// Judges all fetches of one reader's mail; whether a human's click was new among them.
 fn judge(conn: &Connection, subscriber: &str, letter: i64) -> rusqlite::Result<bool> {
+    if is_suppressed(conn, subscriber)? {
+        return Ok(false);
+    }
     let (issue, links): (Option<String>, u32) = conn
         .prepare_cached("SELECT min(issue), count(*) FROM letter_links WHERE letter = ?1")?
         .query_row([letter], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -88,6 +88,16 @@ impl Memory {
         Ok(self.rows(sql, [], |row| Ok((row.get(0)?, time(row.get(1)?))))?.into_iter().collect())
     }
 
+    /// Since when somebody's letters have ended, if no sign of life came behind that.
+    ///
+    /// # Errors
+    /// The row can't be read.
+    pub fn letters_ended(&self, id: &str) -> Result<Option<DateTime<Utc>>, MemoryError> {
+        let sql = "SELECT at FROM sunsets AS e WHERE subscriber = ?1
+            AND NOT EXISTS (SELECT 1 FROM signs AS s WHERE s.subscriber = e.subscriber AND s.at > e.at)";
+        Ok(self.rows(sql, [id], |row| Ok(time(row.get(0)?)))?.pop())
+    }
+
     /// Forgets that the letters of these had ended, and of everybody who was heard since.
     ///
     /// # Errors
@@ -182,6 +192,7 @@ mod tests {
         assert_eq!(all(&memory), [("ann".to_owned(), ended), ("bob".to_owned(), ended), ("cyd".to_owned(), ended)]);
         memory.record_signs(&[sign("bob", at("2026-03-16T00:00:00Z"))]).expect("kept");
         assert_eq!(all(&memory), [("ann".to_owned(), ended), ("cyd".to_owned(), ended)]);
+        assert_eq!(["ann", "bob", "eve"].map(|who| memory.letters_ended(who).expect("read")), [Some(ended), None, None]);
         memory.resume_letters(&HashSet::from(["cyd".to_owned()])).expect("kept");
         assert_eq!(all(&memory), [("ann".to_owned(), ended)]);
         assert_eq!(memory.rows("SELECT subscriber FROM sunsets", [], |row| row.get::<_, String>(0)).expect("read"), ["ann"]);

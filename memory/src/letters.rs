@@ -2,7 +2,7 @@
 //! never mailed again, by the digest of their address: the address itself is not kept.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use strum::{Display, EnumString};
 
 use crate::error::MemoryError;
@@ -14,6 +14,11 @@ const NOT_BACK: &str = "NOT (why = 'left' AND EXISTS (SELECT 1 FROM subscribers 
 /// Keeps why and since when somebody is not mailed. Leaving can be undone, so a later leaving, or a reason that is for good, takes
 /// the place of one; what is for good stays as it is.
 pub(crate) const SUPPRESS: &str = "ON CONFLICT (subscriber) DO UPDATE SET why = excluded.why, at = max(at, excluded.at) WHERE why = 'left'";
+
+/// Whether somebody is not mailed; see [`Memory::is_suppressed`].
+pub(crate) fn is_suppressed(conn: &Connection, subscriber: &str) -> rusqlite::Result<bool> {
+    conn.prepare_cached(&format!("SELECT 1 FROM suppressed WHERE subscriber = ?1 AND {NOT_BACK}"))?.exists([subscriber])
+}
 
 /// Why somebody is never mailed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
@@ -76,9 +81,7 @@ impl Memory {
     /// # Errors
     /// The row can't be read.
     pub fn is_suppressed(&self, subscriber: &str) -> Result<bool, MemoryError> {
-        let sql = format!("SELECT 1 FROM suppressed WHERE subscriber = ?1 AND {NOT_BACK}");
-        let mut ask = self.connection.prepare_cached(&sql).map_err(|error| self.wrong(error))?;
-        ask.exists([subscriber]).map_err(|error| self.wrong(error))
+        is_suppressed(&self.connection, subscriber).map_err(|error| self.wrong(error))
     }
 
     /// Everybody who is not mailed; see [`Memory::is_suppressed`].

@@ -12,6 +12,7 @@ mod labels;
 mod lapses;
 mod ledger;
 mod letters;
+mod listed;
 mod open;
 mod own;
 mod readings;
@@ -40,8 +41,9 @@ pub use ledger::{
     has_to_wait,
 };
 pub use letters::{Suppressed, SuppressedFor};
+pub use listed::Listing;
 pub use open::Memory;
-pub use own::{Mailed, OwnData};
+pub use own::{Followed, Mailed, OwnData, SurveyAnswer};
 pub use readings::StoredReading;
 pub use restored::TakenOver;
 pub use runs::{NewRun, Run, RunEnd, RunId, RunState};

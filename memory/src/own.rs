@@ -7,12 +7,18 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use rusqlite::OptionalExtension;
 
+use crate::answers::{AnswerRow, of_reader};
 use crate::error::MemoryError;
 use crate::ledger::EffectState;
 use crate::letters::{Suppressed, SuppressedFor};
+use crate::listed::Listing;
 use crate::open::{Memory, time};
 use crate::signs::Sign;
-use crate::subscribers::{Preferences, Subscriber, chosen};
+use crate::subscribers::{Preferences, Subscriber, WantedMail, chosen};
+
+mod acts;
+
+pub use acts::{Followed, SurveyAnswer};
 
 /// The mails to one reader: `effects_to` finds them among those to all.
 pub(crate) const MAILS: &str =
@@ -48,6 +54,22 @@ pub struct OwnData {
     pub suppressed: Option<Suppressed>,
     /// Whether they are mailed no more.
     pub is_suppressed: bool,
+    /// Links of letters that were fetched by their link, the oldest first; kept for a while only.
+    pub clicks: Vec<Followed>,
+    /// What they wrote in answer, the oldest first: where it is known to be theirs.
+    pub answers: Vec<AnswerRow>,
+    /// What they answered to surveys.
+    pub surveys: Vec<SurveyAnswer>,
+    /// When the first and the last letter went to them.
+    pub letters: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Since when letters have ended for them, for they stayed silent; a later sign of life undoes it.
+    pub letters_ended: Option<DateTime<Utc>>,
+    /// The mails that they caused and that wait still, or whose sending is remembered to limit how many there are.
+    pub wanted: Vec<WantedMail>,
+    /// What readers.csv said of them when it was read last.
+    pub listed: Option<Listing>,
+    /// The experiment in which they asked for the letter, and the number of the wording: until they confirm.
+    pub awaited: Option<(String, i64)>,
 }
 
 impl Memory {
@@ -72,7 +94,20 @@ impl Memory {
             })
             .optional()
             .map_err(|error| self.wrong(error))?;
+        let one = |sql: &str| -> Result<Option<(i64, i64)>, MemoryError> {
+            Ok(self.rows(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?.pop())
+        };
         Ok(OwnData {
+            clicks: self.followed(id)?,
+            answers: of_reader(&self.connection, id).map_err(|error| self.wrong(error))?.into_iter().map(|(_, row)| row).collect(),
+            surveys: self.answers_to_surveys(id)?,
+            letters: one("SELECT first_at, last_at FROM letters_got WHERE subscriber = ?1")?.map(|(first, last)| (time(first), time(last))),
+            letters_ended: one("SELECT at, 0 FROM sunsets WHERE subscriber = ?1")?.map(|(at, _)| time(at)),
+            wanted: self.wanted_of(id)?,
+            listed: self.listed(id)?,
+            awaited: self
+                .rows("SELECT experiment, variant FROM awaited_outcomes WHERE subscriber = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .pop(),
             subscriber: self.subscriber(id)?,
             preferences: self.preferences(id)?,
             signs: signs.into_iter().flatten().collect(),
@@ -114,12 +149,20 @@ impl Memory {
         Ok(rows.into_iter().collect())
     }
 
-    /// Everybody whom a letter was ever written to, by their ids.
+    /// Everybody to whom a mail was written behind the place `after` in the ledger (0 for all of it), by their ids; and the place up
+    /// to which that is all. Where nothing is new, nothing is read.
     ///
     /// # Errors
     /// The rows can't be read.
-    pub fn ever_mailed(&self) -> Result<Vec<String>, MemoryError> {
-        self.rows("SELECT DISTINCT recipient FROM effects WHERE channel = 'email' AND recipient <> ''", [], |row| row.get(0))
+    pub fn mailed_since(&self, after: i64) -> Result<(Vec<String>, i64), MemoryError> {
+        let last = self.connection.query_row("SELECT coalesce(max(id), 0) FROM effects", [], |row| row.get(0));
+        let last: i64 = last.map_err(|error| self.wrong(error))?;
+        if last == after {
+            return Ok((vec![], last));
+        }
+        // The sign keeps SQLite from another index than that of the places.
+        let sql = "SELECT DISTINCT recipient FROM effects WHERE id > ?1 AND id <= ?2 AND +channel = 'email' AND recipient <> ''";
+        Ok((self.rows(sql, [after, last], |row| row.get(0))?, last))
     }
 }
 

@@ -5,6 +5,7 @@ use rusqlite::params;
 use strum::{Display, EnumString};
 
 use crate::error::MemoryError;
+use crate::letters::is_suppressed;
 use crate::open::{Memory, micros, time};
 
 /// What a reader did.
@@ -45,6 +46,9 @@ impl Memory {
         self.transact(|conn| {
             let mut write = conn.prepare_cached("INSERT OR IGNORE INTO signs VALUES (?1, ?2, ?3, ?4)")?;
             signs.iter().try_for_each(|sign| {
+                if is_suppressed(conn, &sign.subscriber)? {
+                    return Ok(());
+                }
                 write.execute(params![sign.subscriber, sign.kind.to_string(), sign.about, micros(sign.at)]).map(|_| ())
             })
         })

@@ -8,8 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
+use crate::answers::forget_words;
 use crate::error::MemoryError;
 use crate::letters::SUPPRESS;
+use crate::listed::is_listed_reader;
 use crate::open::{Memory, micros, time};
 
 /// How long an address waits between two mails that were asked for with it, and for how long the caps count.
@@ -42,7 +44,7 @@ pub struct SignUpCaps {
 pub enum SignedUp {
     /// A mail to confirm is wanted.
     Asked,
-    /// They are a confirmed reader: a mail that says so is wanted.
+    /// They are a confirmed reader, by the site or by readers.csv: a mail that says so is wanted.
     Known,
     /// No mail: one went out within a day, or the address bounced, complained or was taken off by the owner.
     Quiet,
@@ -186,14 +188,14 @@ impl Memory {
                 "DELETE FROM signs WHERE subscriber = ?1",
                 "DELETE FROM clicks WHERE subscriber = ?1",
                 "DELETE FROM survey_answers WHERE subscriber = ?1",
-                "UPDATE answers SET sender = '', excerpt = '', subscriber = NULL WHERE subscriber = ?1",
                 "DELETE FROM letters_got WHERE subscriber = ?1",
                 "DELETE FROM sunsets WHERE subscriber = ?1",
+                "DELETE FROM listed WHERE subscriber = ?1 AND standing = 'confirmed'",
                 "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
             ] {
                 conn.prepare_cached(forget)?.execute([id])?;
             }
-            Ok(())
+            forget_words(conn, id)
         })
     }
 
@@ -208,7 +210,8 @@ impl Memory {
             let forgotten = conn.execute("DELETE FROM subscribers WHERE state = 'pending' AND asked_at < ?1", [micros(asked_before)])?;
             // What could not be sent in all that time keeps no address either.
             let of_nobody = "UPDATE wanted_mails SET email = '', done_at = wanted_at
-                WHERE done_at IS NULL AND subscriber NOT IN (SELECT id FROM subscribers)";
+                WHERE done_at IS NULL AND subscriber NOT IN (SELECT id FROM subscribers)
+                  AND NOT (kind = 'known' AND subscriber IN (SELECT subscriber FROM listed WHERE standing = 'confirmed'))";
             conn.execute(of_nobody, [])?;
             Ok(forgotten)
         })
@@ -272,10 +275,17 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn is_wanted(&self, mail: &WantedMail) -> Result<bool, MemoryError> {
-        let open = "SELECT 1 FROM wanted_mails w JOIN subscribers s ON s.id = w.subscriber
-            WHERE w.id = ?1 AND w.done_at IS NULL AND (w.kind = 'confirm') = (s.state = 'pending')
-              AND NOT EXISTS (SELECT 1 FROM suppressed x WHERE x.subscriber = w.subscriber AND x.why <> 'left')";
-        Ok(!self.rows(open, [mail.id], |_| Ok(()))?.is_empty())
+        let asked = || {
+            let conn = &self.connection;
+            let open = conn.prepare_cached("SELECT 1 FROM wanted_mails WHERE id = ?1 AND done_at IS NULL")?.exists([mail.id])?;
+            let stands = match (mail.kind, subscriber(conn, &mail.subscriber)?) {
+                (WantedFor::Confirm, row) => row.is_some_and(|row| row.confirmed_at.is_none()),
+                (WantedFor::Known, None) => is_listed_reader(conn, &mail.subscriber)?,
+                (_, row) => row.is_some_and(|row| row.confirmed_at.is_some()),
+            };
+            Ok(open && stands && !banned(conn, &mail.subscriber)?)
+        };
+        asked().map_err(|error| self.wrong(error))
     }
 
     /// A wanted mail needs no further thought: it stands in the ledger, or will not be sent.
@@ -317,9 +327,11 @@ fn subscriber(conn: &Connection, id: &str) -> rusqlite::Result<Option<Subscriber
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM subscribers WHERE id = ?1"))?.query_row([id], of).optional()
 }
 
-/// Whether somebody is suppressed for a reason that their own word does not lift.
+/// Whether somebody is suppressed for a reason that their own word does not lift, or gone by the author's hand.
 fn banned(conn: &Connection, id: &str) -> rusqlite::Result<bool> {
-    conn.prepare_cached("SELECT 1 FROM suppressed WHERE subscriber = ?1 AND why <> 'left'")?.exists([id])
+    let sql = "SELECT 1 FROM suppressed WHERE subscriber = ?1 AND why <> 'left'
+        UNION ALL SELECT 1 FROM listed WHERE subscriber = ?1 AND standing = 'gone'";
+    conn.prepare_cached(sql)?.exists([id])
 }
 
 fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Utc>) -> rusqlite::Result<SignedUp> {
@@ -336,21 +348,27 @@ fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Ut
         &[&asked.id, &since],
     )?;
     let (banned, known) = (banned(conn, &asked.id)?, subscriber(conn, &asked.id)?);
+    let is_listed = is_listed_reader(conn, &asked.id)?;
     if all >= caps.all || network >= caps.network {
         return Ok(SignedUp::Capped);
     }
     if banned || own > 0 {
         return Ok(SignedUp::Quiet);
     }
+    let has_confirmed = known.as_ref().is_some_and(|known| known.confirmed_at.is_some());
+    if is_listed && known.is_none() {
+        // A reader of readers.csv: theirs is the list's row, and they have not signed up.
+        want(conn, &asked.id, &asked.email, WantedFor::Known, Some(asked.network), now)?;
+        return Ok(SignedUp::Known);
+    }
     conn.prepare_cached(
         "INSERT INTO subscribers (id, email, state, via, asked_at) VALUES (?1, ?2, 'pending', ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET asked_at = excluded.asked_at, via = CASE via WHEN '' THEN excluded.via ELSE via END",
     )?
     .execute(params![asked.id, asked.email, asked.via, micros(now)])?;
-    let is_reader = known.is_some_and(|known| known.confirmed_at.is_some());
-    let kind = if is_reader { WantedFor::Known } else { WantedFor::Confirm };
+    let kind = if has_confirmed { WantedFor::Known } else { WantedFor::Confirm };
     want(conn, &asked.id, &asked.email, kind, Some(asked.network), now)?;
-    Ok(if is_reader { SignedUp::Known } else { SignedUp::Asked })
+    Ok(if has_confirmed { SignedUp::Known } else { SignedUp::Asked })
 }
 
 fn want(conn: &Connection, id: &str, email: &str, kind: WantedFor, network: Option<i64>, now: DateTime<Utc>) -> rusqlite::Result<()> {

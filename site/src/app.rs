@@ -20,6 +20,12 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 /// What names the topics that readers may choose from. It may read files.
 pub type Topics = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
+/// What the author's own list has of somebody, by their id: each of their rows, with the names of its columns. It may read files.
+pub type Listed = Arc<dyn Fn(&str) -> Result<Vec<Row>, String> + Send + Sync>;
+
+/// A row of the author's own list: the names of its columns, and what stands there.
+pub type Row = Vec<(String, String)>;
+
 /// What the pages say of the publication.
 #[derive(Debug, Clone)]
 pub struct Publication {
@@ -60,6 +66,10 @@ pub struct App {
     pub headline: Option<Arc<Headline>>,
     /// The topics that readers may choose from.
     pub topics: Topics,
+    /// What the author's own list has of somebody.
+    pub listed: Listed,
+    /// Whether letters end for readers who stay silent.
+    pub letters_end: bool,
 }
 
 #[cfg(test)]

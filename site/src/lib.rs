@@ -20,7 +20,7 @@ mod survey;
 mod visits;
 mod writer;
 
-pub use app::{App, Clock, Publication, Topics};
+pub use app::{App, Clock, Listed, Publication, Row, Topics};
 pub use experiment::Headline;
 pub use pages::{PageError, Pages};
 pub use peer::Peer;

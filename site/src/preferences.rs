@@ -12,8 +12,9 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
 use minijinja::{Value, context};
-use reveille_memory::{Preferences, Sign, SignKind};
+use reveille_memory::{Memory, Preferences, Sign, SignKind};
 use reveille_mission::{Purpose, Token, TokenError};
 
 use crate::app::App;
@@ -72,9 +73,10 @@ async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
         Err(answer) => return *answer,
     };
     let offered = topics(&app).await;
-    match app.reader.read(move |memory| Ok((memory.is_suppressed(&id)?, memory.preferences(&id)?))).await {
-        Ok((true, _)) => gone(&app),
-        Ok((false, chosen)) => page(&app, &token, &chosen, &offered, false),
+    let asked = move |memory: &Memory| Ok((memory.is_suppressed(&id)?, memory.preferences(&id)?, memory.letters_ended(&id)?));
+    match app.reader.read(asked).await {
+        Ok((true, ..)) => gone(&app),
+        Ok((false, chosen, ended)) => page(&app, &token, &chosen, &offered, Shown { kept: false, ended }),
         Err(error) => later(&app, &error),
     }
 }
@@ -97,7 +99,8 @@ async fn keep(State(app): State<App>, Path(token): Path<String>, headers: Header
         Ok(Kept::Chosen(chosen))
     });
     match kept.await {
-        Ok(Kept::Chosen(chosen)) => page(&app, &token, &chosen, &offered, true),
+        // What they just sent is a sign of life: whose letters had ended gets them again.
+        Ok(Kept::Chosen(chosen)) => page(&app, &token, &chosen, &offered, Shown { kept: true, ended: None }),
         Ok(Kept::Gone) => gone(&app),
         Ok(Kept::NotUnderstood) => {
             let text = "The form was not whole, and nothing was changed. Open the link of your mail once more.";
@@ -124,7 +127,14 @@ fn gone(app: &App) -> Response {
     app.pages.show(StatusCode::OK, "left.html", context! { title => "You are not on the list" })
 }
 
-fn page(app: &App, token: &str, chosen: &Preferences, offered: &[String], kept: bool) -> Response {
+/// What the page says besides the choices.
+struct Shown {
+    kept: bool,
+    /// Since when letters have ended.
+    ended: Option<DateTime<Utc>>,
+}
+
+fn page(app: &App, token: &str, chosen: &Preferences, offered: &[String], shown: Shown) -> Response {
     // What they chose once stays to be seen and taken back, whatever is offered today.
     let mut all = offered.to_vec();
     all.extend(chosen.topics.iter().filter(|topic| !offered.contains(topic)).cloned());
@@ -133,7 +143,8 @@ fn page(app: &App, token: &str, chosen: &Preferences, offered: &[String], kept: 
     let about = context! {
         title => "Your preferences",
         token,
-        kept,
+        kept => shown.kept,
+        ended => shown.ended.filter(|_| app.letters_end).map(|since| since.date_naive().to_string()),
         frequency => chosen.frequency.to_string(),
         paused_until => paused,
         topics,

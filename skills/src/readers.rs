@@ -11,6 +11,7 @@ mod error;
 mod formats;
 mod import;
 mod row;
+mod standings;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -83,6 +84,8 @@ pub struct Readers {
     site: Vec<Reader>,
     /// Who left and then confirmed once more, by their ids.
     came_back: HashSet<String>,
+    /// For whom letters have ended, by their ids.
+    silent: SuppressedIds,
     tiers: Tiers,
     /// Held while the list may be changed; the kernel frees it.
     lock: Option<File>,
@@ -113,7 +116,7 @@ impl Readers {
         let owner = owner.iter().map(|address| folded_address(address)).collect();
         let rows = table.rows.iter().map(|row| Reader::of(&table, row)).collect();
         let (site, came_back) = (vec![], HashSet::new());
-        Ok(Self { root, place, read, table, owner, rows, site, came_back, tiers: Tiers::default(), lock: None })
+        Ok(Self { root, place, read, table, owner, rows, site, came_back, silent: HashSet::new(), tiers: Tiers::default(), lock: None })
     }
 
     /// Reads the list to change it: as long as the value lives, whoever else wants to change it waits.
@@ -131,6 +134,13 @@ impl Readers {
     #[must_use]
     pub fn with(mut self, subscribers: &[Subscriber], came_back: HashSet<String>) -> Self {
         (self.site, self.came_back) = (subscribers.iter().map(Reader::of_site).collect(), came_back);
+        self
+    }
+
+    /// The same list where letters have ended for these: they do not count, and are not mailed.
+    #[must_use]
+    pub fn without_letters_to(mut self, silent: SuppressedIds) -> Self {
+        self.silent = silent;
         self
     }
 
@@ -181,6 +191,8 @@ impl Readers {
                 Some(NotCounted::Suppressed)
             } else if row.status != Status::Confirmed {
                 Some(NotCounted::Unconfirmed)
+            } else if self.silent.contains(&row.id) {
+                Some(NotCounted::Silent)
             } else {
                 None
             }
@@ -300,7 +312,8 @@ impl Readers {
     }
 
     /// Everybody as CSV with commas, for another program; a cell that a spreadsheet would run has an apostrophe before it, and loses
-    /// it when it is imported. Whom memory suppresses goes out as `left`, so that nobody mails them from there either.
+    /// it when it is imported. Whom memory suppresses goes out as `left`, so that nobody mails them from there either, and for whom letters
+    /// have ended as `silent`, which is no consent anywhere.
     ///
     /// # Errors
     /// The table can't be written.
@@ -311,6 +324,9 @@ impl Readers {
         let out = |row: &&mut Reader| !row.status.is_gone() && (suppressed.contains(&row.id) || gone.contains(&row.id));
         for row in rows.iter_mut().filter(out) {
             row.status = Status::Left;
+        }
+        for row in rows.iter_mut().filter(|row| row.status == Status::Confirmed && self.silent.contains(&row.id)) {
+            row.status = Status::Silent;
         }
         let mut table = self.table.plain();
         write_into(&mut table, &rows);

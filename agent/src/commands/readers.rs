@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::{Ready, print, print_json};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
-use crate::list::{readers, suppressed};
+use crate::list::{readers_to_show, suppressed};
 
 /// The list of readers: who is mailed, who is not and why
 #[derive(Debug, Args)]
@@ -92,7 +92,7 @@ fn looked_at(ready: &Ready<'_>) -> Outcome<(list::Readers, SuppressedIds)> {
         Err(MemoryError::Missing { .. }) => None,
         Err(error) => return Err(error).or_fail(),
     };
-    Ok((readers(&ready.home, &ready.settings, memory.as_ref())?, suppressed(memory.as_ref())?))
+    Ok((readers_to_show(&ready.home, &ready.settings, memory.as_ref())?, suppressed(memory.as_ref())?))
 }
 
 /// The list, to change it.

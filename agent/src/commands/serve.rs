@@ -8,6 +8,7 @@ use clap::Args;
 use reveille_memory::{Memory, SignUpCaps};
 use reveille_mission::Channel;
 use reveille_site::{App, Pages, Publication, Reader, ServeError, Server, Subscribing, Visits, Writer};
+use reveille_skills::readers::Readers;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ready, print};
@@ -77,6 +78,11 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
     let (root, today) = (home.root().to_owned(), environment.clock());
     // Topics that can't be read are none to choose from: a reader's choice stays as it is.
     let topics = move || reveille_skills::shelf::load(&root).map(|loaded| loaded.as_of(today.now().date_naive()).shelf.topics());
+    let (listed_in, owner) = (home.root().to_owned(), settings.owner.clone());
+    let listed = move |id: &str| match Readers::load(&listed_in, &owner) {
+        Ok(list) => Ok(list.cells_of(id)),
+        Err(error) => Err(error.to_string()),
+    };
     Ok(App {
         publication: Arc::new(publication),
         files: home.root().join("site"),
@@ -90,6 +96,8 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         visits: Visits::new(hosts(settings)),
         headline: headline.map(Arc::new),
         topics: Arc::new(move || topics().unwrap_or_default()),
+        listed: Arc::new(listed),
+        letters_end: settings.retain.sunset().is_some(),
     })
 }
 

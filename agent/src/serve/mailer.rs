@@ -29,7 +29,7 @@ use crate::witness;
 /// How long it waits for the bell: what a server wanted later, or a pause held back, goes out within this time.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// How often those are forgotten who never confirmed.
+/// How often those are forgotten who never confirmed, and memory is told what readers.csv says.
 const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// Mails until the program leaves. What goes wrong is said once, and again when it is something else.
@@ -63,6 +63,7 @@ fn round(ready: &Ready<'_>, bell: &Bell, faults: &Faults, forgot: &mut Option<Da
     let Locked::Ours(_lock) = locked::lock(&path).on(&path)? else { return Ok(()) };
     let mut memory = Memory::open(&home.database(), now).or_fail()?;
     if forgot.is_none_or(|last| now - last >= FORGET_EVERY || now < last) {
+        crate::list::tell(home, settings, &mut memory)?;
         let people = memory.forget_unconfirmed(now - CONFIRM_WITHIN, now).or_fail()?;
         *forgot = Some(now);
         if people > 0 {

@@ -106,3 +106,41 @@ fn what_is_asked_of_one_reader_does_not_read_the_mails_of_all() {
     let posts = plan(crate::ledger::POSTS, &["reddit", "0", "1"]);
     assert!(posts.contains("effects_sent (channel=?"), "{posts}");
 }
+
+#[test]
+fn who_has_left_is_led_on_and_not_followed() {
+    let (_folder, mut memory) = memory();
+    let tables = ["clicks", "signs", "letters_got"];
+    let rows = |memory: &Memory| {
+        tables.map(|table| {
+            let sql = format!("SELECT count(*) FROM {table} WHERE subscriber = 'ann'");
+            memory.rows(&sql, [], |row| row.get::<_, u32>(0)).expect("read")[0]
+        })
+    };
+    assert_eq!(rows(&memory), [0, 0, 1]);
+    // A second mail is on its way when she leaves.
+    let now = at("2026-11-20T15:00:00Z");
+    let new = NewRun { started_at: now, slot: None, trigger: "hand".into(), version: "0".into(), pid: 2 };
+    let run = memory.begin_run(&new).expect("begun");
+    let key = Key { issue: "46".into(), channel: "email".into(), part: "letter".into(), recipient: "ann".into() };
+    let new = NewEffect { key, text: b"words".to_vec(), token: "u".into(), run };
+    let Standing::Intended(effect) = memory.intend(&new, now).expect("kept") else { panic!("it is new") };
+    let sending = effect.send(&mut memory, now).expect("let go");
+    memory.leave("ann", now).expect("left");
+    let proof = crate::EvidenceRow { kind: "smtp".into(), place: "s".into(), sha256: None, text: None, fetched_at: now };
+    sending.confirm(&mut memory, &[proof], now).expect("confirmed");
+    let led = memory.follow(&click("ann", 0, "2026-11-20T16:00:00Z", Fetcher::Person)).expect("read");
+    assert_eq!(led.as_deref(), Some("https://a.example/"));
+    assert_eq!(rows(&memory), [0, 0, 0]);
+    // A fetch that another process wrote meanwhile is judged as nobody's.
+    let fetched = format!(
+        "INSERT INTO clicks (letter, link, subscriber, at, fetcher) VALUES ({}, 0, 'ann', {}, 'person')",
+        stored(LETTER),
+        micros(now)
+    );
+    memory.connection.execute(&fetched, []).expect("written");
+    assert_eq!(memory.judge_clicks(at("2026-11-20T17:00:00Z")).expect("judged"), 0);
+    let late = crate::Sign { subscriber: "ann".into(), kind: SignKind::Reply, about: "45".into(), at: at("2026-11-20T17:00:00Z") };
+    memory.record_signs(&[late]).expect("asked");
+    assert_eq!(rows(&memory)[1], 0);
+}

@@ -30,5 +30,7 @@ pub(crate) fn app(folder: &Path) -> App {
         visits: Visits::new(vec![]),
         headline: None,
         topics: Arc::new(Vec::new),
+        listed: Arc::new(|_| Ok(vec![])),
+        letters_end: true,
     }
 }

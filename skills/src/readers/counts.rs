@@ -14,6 +14,8 @@ pub enum NotCounted {
     Unconfirmed,
     /// They left, bounced or complained, or were taken off the list.
     Suppressed,
+    /// They stayed silent for so long that letters have ended for them.
+    Silent,
     /// No address.
     Broken,
     /// The address stands further up already.
@@ -28,6 +30,7 @@ impl NotCounted {
             NotCounted::Test => "test domain",
             NotCounted::Unconfirmed => "unconfirmed",
             NotCounted::Suppressed => "suppressed",
+            NotCounted::Silent => "silent, letters ended",
             NotCounted::Broken => "no address",
             NotCounted::Twice => "twice",
         }
@@ -45,6 +48,8 @@ pub struct LeftOut {
     pub unconfirmed: u64,
     /// Addresses that left, bounced, complained or were taken off.
     pub suppressed: u64,
+    /// Readers who stayed silent, and for whom letters have ended.
+    pub silent: u64,
     /// Addresses that are none.
     pub broken: u64,
     /// Addresses that stand further up already.
@@ -54,7 +59,7 @@ pub struct LeftOut {
 impl LeftOut {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.owner + self.test + self.unconfirmed + self.suppressed + self.broken + self.twice
+        self.owner + self.test + self.unconfirmed + self.suppressed + self.silent + self.broken + self.twice
     }
 
     pub(super) fn add(&mut self, why: NotCounted) {
@@ -63,6 +68,7 @@ impl LeftOut {
             NotCounted::Test => &mut self.test,
             NotCounted::Unconfirmed => &mut self.unconfirmed,
             NotCounted::Suppressed => &mut self.suppressed,
+            NotCounted::Silent => &mut self.silent,
             NotCounted::Broken => &mut self.broken,
             NotCounted::Twice => &mut self.twice,
         } += 1;

@@ -28,6 +28,8 @@ pub enum Status {
     Bounced,
     /// They called it spam.
     Complained,
+    /// They stayed silent, and letters have ended for them: it stands only in a list that goes out, where it is no consent.
+    Silent,
 }
 
 impl Status {
@@ -50,6 +52,7 @@ impl Status {
             Status::Left => "left",
             Status::Bounced => "bounced",
             Status::Complained => "complained",
+            Status::Silent => "silent",
         }
     }
 

@@ -94,6 +94,11 @@ impl Table {
         self.columns.iter().any(|column| reveille_mission::is_address(column.trim()))
     }
 
+    /// A row with the names of its columns, as it is read.
+    pub(super) fn named(&self, row: &Row) -> Vec<(String, String)> {
+        self.columns.iter().enumerate().map(|(at, column)| (column.trim().to_owned(), row.cell(Some(at)).to_owned())).collect()
+    }
+
     /// Sets a cell, and makes its column where there is none.
     pub(super) fn set(&mut self, row: usize, column: &str, value: &str) {
         let at = self.column(&[column]).unwrap_or_else(|| {

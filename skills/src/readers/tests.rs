@@ -44,7 +44,7 @@ fn only_people_count_and_exactly_they_are_mailed() {
     let suppressed = ids(&["sue@home.net"]);
     let counts = readers.counts(&suppressed);
     assert_eq!((counts.confirmed, counts.paying, counts.listed), (2, 1, true));
-    assert_eq!(counts.left_out, LeftOut { owner: 1, test: 2, unconfirmed: 2, suppressed: 3, broken: 4, twice: 2 });
+    assert_eq!(counts.left_out, LeftOut { owner: 1, test: 2, unconfirmed: 2, suppressed: 3, silent: 0, broken: 4, twice: 2 });
     assert_eq!(counts.confirmed + counts.left_out.total(), 16);
     let recipients = readers.recipients(&suppressed);
     let recipients: Vec<_> =
@@ -140,6 +140,50 @@ fn adding_needs_a_consent_to_confirm_and_brings_nobody_back() {
             ("bob@home.net", Status::Confirmed, "2026-11-01")
         ]
     );
+}
+
+#[test]
+fn for_whom_letters_have_ended_is_no_reader_and_no_consent_elsewhere() {
+    let home = home("email,status\nann@home.net,confirmed\nbob@home.net,confirmed\neve@home.net,pending\nsue@home.net,confirmed\n");
+    let silent = ids(&["bob@home.net", "eve@home.net", "sue@home.net"]);
+    let readers = Readers::load(home.path(), &owner()).expect("a list").without_letters_to(silent);
+    let suppressed = ids(&["sue@home.net"]);
+    let counts = readers.counts(&suppressed);
+    assert_eq!((counts.confirmed, counts.left_out.total()), (1, 3));
+    assert_eq!((counts.left_out.silent, counts.left_out.suppressed, counts.left_out.unconfirmed), (1, 1, 1));
+    assert_eq!(readers.recipients(&suppressed).len(), 1);
+    let csv = String::from_utf8(readers.export(&suppressed).expect("exported")).expect("text");
+    assert_eq!(csv, "email,status\nann@home.net,confirmed\nbob@home.net,silent\neve@home.net,pending\nsue@home.net,left\n");
+    let (taken_in, _) = imported(&csv, "out.csv", None);
+    assert!(taken_in.contains("bob@home.net “” pending"), "it comes back as nobody's consent: {taken_in}");
+}
+
+#[test]
+fn the_file_says_who_is_a_reader_and_who_is_gone_by_the_author_s_hand() {
+    let home = home(
+        "Email ,status,My notes\nann@home.net,confirmed,'=x\nbob@home.net,left,\ncyd@home.net,left,\ndan@home.net,bounced,\n\
+         eve@home.net,pending,\nsue@home.net,confirmed,\nkim@home.net,confirmed,\nkim@home.net,complained,again\nme@real.dev,confirmed,\n",
+    );
+    let readers = Readers::load(home.path(), &owner()).expect("a list");
+    let mut told: Vec<_> =
+        readers.standings(&ids(&["sue@home.net", "cyd@home.net"]), &ids(&["cyd@home.net", "dan@home.net"])).into_iter().collect();
+    told.sort();
+    let mut expected: Vec<_> = [
+        ("ann", reveille_memory::Listing::Confirmed),
+        // An import wrote that cyd left, and memory knows it: cyd may undo it. That mail to dan bounced nobody can.
+        ("bob", reveille_memory::Listing::Gone),
+        ("dan", reveille_memory::Listing::Gone),
+        ("kim", reveille_memory::Listing::Gone),
+    ]
+    .map(|(name, standing)| (subscriber_id(&format!("{name}@home.net")), standing))
+    .into();
+    expected.sort();
+    assert_eq!(told, expected);
+    let cell = |column: &str, text: &str| (column.to_owned(), text.to_owned());
+    let ann = [vec![cell("Email", "ann@home.net"), cell("status", "confirmed"), cell("My notes", "=x")]];
+    assert_eq!(readers.cells_of(&subscriber_id("ann@home.net")), ann);
+    assert_eq!(readers.cells_of(&subscriber_id("kim@home.net")).len(), 2, "both rows");
+    assert!(readers.cells_of(&subscriber_id("zoe@home.net")).is_empty());
 }
 
 #[test]

@@ -252,6 +252,39 @@ fn readers_choose_take_their_data_along_and_have_it_deleted() {
 }
 
 #[test]
+fn a_reader_of_the_file_is_known_to_the_form_and_sees_their_row_and_who_is_gone_there_gets_nothing() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp);
+    home.write("readers.csv", "email,name,status,Notes\nann@lighthouse.net,Ann,confirmed,met at the fair\nbob@lighthouse.net,Bob,left,\n");
+    send(&mut home, "2026-11-20T14:00:00Z");
+    let letters = mails(&smtp, 45);
+    let [(_, _, ann)] = &letters[..] else { panic!("{letters:?}") };
+    let served = Served::start(&home);
+    let data = served.get(&format!("{ann}/data")).text().unwrap();
+    assert!(data.contains("met at the fair") && !data.contains("bob@"), "{data}");
+    for (name, body) in [("bob", "email=bob%40lighthouse.net&website="), ("ann", "email=ann%40lighthouse.net&website=")] {
+        let asked = served.post("/subscribe", Some(URL), body);
+        assert!(asked.status() == 200 && asked.text().unwrap().contains("Look into your mail"), "{name}");
+    }
+    let known = || {
+        let all = smtp.plain_messages();
+        all.iter().map(|mail| String::from_utf8_lossy(mail).into_owned()).filter(|mail| !mail.contains("Number 45")).collect::<Vec<_>>()
+    };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while known().is_empty() {
+        assert!(std::time::Instant::now() < until, "no mail");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let all = known();
+    assert!(
+        all.len() == 1 && all[0].contains("Delivered-To: ann@") && all[0].contains("already") && !all[0].contains("/confirm/"),
+        "{all:?}"
+    );
+    let memory = Memory::open_read_only(&home.join("memory/reveille.db")).unwrap();
+    assert!(memory.subscribers().unwrap().is_empty(), "nobody signed up");
+}
+
+#[test]
 fn weekly_readers_get_the_issues_of_a_week_in_one_mail() {
     let smtp = Smtp::start();
     let mut home = home(&smtp);

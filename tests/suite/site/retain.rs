@@ -144,7 +144,14 @@ fn the_silent_are_written_to_once_and_come_back_by_a_sign() {
     assert_eq!(silence(&home)["sunset"], 0);
     wake(&mut home, "2026-11-16T14:00:00Z");
     assert_eq!((&silence(&home)["sunset"], &silence(&home)["lapsed"]["60"]), (&Value::from(2), &Value::from(0)));
-    assert_eq!(home.run(&["status", "--json"]).ok().json()["silence"]["unknown"], Value::Null);
+    let status = home.run(&["status", "--json"]).ok().json();
+    assert_eq!(status["silence"]["unknown"], Value::Null);
+    // Everybody says the same of them: two who count, two who are silent.
+    let listed = home.run(&["readers", "list", "--json"]).ok().json();
+    assert_eq!((&listed["confirmed"], &status["readers"]["confirmed"]), (&Value::from(2), &Value::from(2)));
+    assert_eq!(listed["left_out"]["silent"], 2, "{listed}");
+    let exported = home.run(&["readers", "export"]).ok().stdout;
+    assert!(exported.contains("cyd@lighthouse.net,Cyd,silent") && exported.contains("ann@lighthouse.net,Ann,confirmed"), "{exported}");
     issue(&home, 46, "2026-11-16");
     home.write("PROGRESS.md", "- [ ] Send issue 46 to the mailing list\n");
     wake(&mut home, "2026-11-16T16:00:00Z");

@@ -125,9 +125,9 @@ impl Letter {
         self
     }
 
-    /// Whether readers leave at our own site.
+    /// Whether readers leave at our own site, by either of its addresses: tokens there say whose they are.
     pub(super) fn leaves_at_our_site(&self) -> bool {
-        self.site.as_ref().is_some_and(|site| self.unsubscribe.as_ref() == Some(&leave_at(site)))
+        self.site.as_ref().zip(self.unsubscribe.as_ref()).is_some_and(|(site, address)| is_ours(address, site))
     }
 
     pub(super) fn text_with(&self, ways: &Ways, click: Option<&str>) -> String {
@@ -157,6 +157,14 @@ fn with_slash(url: &Url) -> String {
 /// Where readers of our own site leave.
 fn leave_at(base: &str) -> String {
     format!("{base}leave/{{token}}")
+}
+
+/// Whether an address with `{token}` in it is one at which the site at `base` takes tokens; the name may have `www.` before it.
+fn is_ours(address: &str, base: &str) -> bool {
+    let (Ok(address), Ok(base)) = (Url::parse(&address.replace("{token}", "0")), Url::parse(base)) else { return false };
+    let name = |url: &Url| url.host_str().map(|host| host.strip_prefix("www.").unwrap_or(host).to_owned());
+    let below = address.path().strip_prefix(base.path());
+    name(&address) == name(&base) && address.query().is_none() && matches!(below, Some("leave/0" | "unsubscribe/0"))
 }
 
 /// Whether a mail program may be told to post to an address: https (RFC 8058, section 3.1); this machine needs none.

@@ -16,6 +16,7 @@ use url::Url;
 use super::super::Fault;
 use super::fit::{body, header_text, mailbox, named, refused};
 use super::letter::{Letter, takes_one_click};
+use super::words::PREFERENCES_DAYS;
 use super::{Dkim, Email};
 use crate::answers::survey;
 use crate::disk::sha256;
@@ -35,9 +36,6 @@ const SIGNED: [HeaderName; 11] = [
     HeaderName::new_from_ascii_str("MIME-Version"),
     HeaderName::new_from_ascii_str("Content-Type"),
 ];
-
-/// How long the links to a reader's preferences and to a survey are good: a quarter, so that those of the last letter mostly are.
-const PREFERENCES_GOOD_FOR: TimeDelta = TimeDelta::days(90);
 
 /// The frozen bytes of a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,14 +122,14 @@ fn leaving(letter: &Letter, id: &str, key: &[u8]) -> String {
 
 /// The token by which a reader chooses, looks and deletes, for a while: letters are passed on.
 fn choosing(id: &str, key: &[u8], now: DateTime<Utc>) -> Option<String> {
-    let expires = Some(now.trunc_subsecs(0) + PREFERENCES_GOOD_FOR);
+    let expires = Some(now.trunc_subsecs(0) + TimeDelta::days(PREFERENCES_DAYS));
     Some(Token { purpose: Purpose::Preferences, subscriber: subscriber_bytes(id)?, item: 0, expires }.mint(key))
 }
 
 /// The address at which a reader answers the survey that the letter asks.
 fn answering(letter: &Letter, id: &str, key: &[u8], now: DateTime<Utc>) -> Option<String> {
     let site = Url::parse(letter.site.as_ref()?).ok()?;
-    let expires = Some(now.trunc_subsecs(0) + PREFERENCES_GOOD_FOR);
+    let expires = Some(now.trunc_subsecs(0) + TimeDelta::days(PREFERENCES_DAYS));
     survey::link(&site, key, letter.survey?, id, expires).map(String::from)
 }
 

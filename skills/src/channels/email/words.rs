@@ -20,8 +20,8 @@ use crate::settings::Publication;
 
 /// For how many days the link to confirm is good, and an address that is not confirmed is kept.
 pub const CONFIRM_DAYS: i64 = 7;
-/// For how many days a link to one's preferences is good.
-pub const PREFERENCES_DAYS: i64 = 30;
+/// For how many days a link to one's preferences is good, in whatever mail: a quarter, so that the one of the last letter mostly is.
+pub const PREFERENCES_DAYS: i64 = 90;
 
 /// What stands where the token to leave will.
 pub(super) const LEAVE: &str = "{leave-token}";
