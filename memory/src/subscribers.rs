@@ -180,20 +180,7 @@ impl Memory {
         self.transact(|conn| {
             conn.prepare_cached(&format!("INSERT INTO suppressed VALUES (?1, 'left', ?2) {SUPPRESS}"))?
                 .execute(params![id, micros(now)])?;
-            for forget in [
-                "DELETE FROM subscribers WHERE id = ?1",
-                "DELETE FROM preferences WHERE subscriber = ?1",
-                "DELETE FROM signs WHERE subscriber = ?1",
-                "DELETE FROM clicks WHERE subscriber = ?1",
-                "DELETE FROM survey_answers WHERE subscriber = ?1",
-                "UPDATE answers SET sender = '', excerpt = '', subscriber = NULL WHERE subscriber = ?1",
-                "DELETE FROM letters_got WHERE subscriber = ?1",
-                "DELETE FROM sunsets WHERE subscriber = ?1",
-                "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
-            ] {
-                conn.prepare_cached(forget)?.execute([id])?;
-            }
-            Ok(())
+            forget(conn, id)
         })
     }
 
@@ -315,6 +302,24 @@ pub(crate) fn chosen(row: &Row<'_>) -> rusqlite::Result<Preferences> {
 
 fn subscriber(conn: &Connection, id: &str) -> rusqlite::Result<Option<Subscriber>> {
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM subscribers WHERE id = ?1"))?.query_row([id], of).optional()
+}
+
+/// Deletes what is kept of somebody; that they are suppressed stays.
+pub(crate) fn forget(conn: &Connection, id: &str) -> rusqlite::Result<()> {
+    for forget in [
+        "DELETE FROM subscribers WHERE id = ?1",
+        "DELETE FROM preferences WHERE subscriber = ?1",
+        "DELETE FROM signs WHERE subscriber = ?1",
+        "DELETE FROM clicks WHERE subscriber = ?1",
+        "DELETE FROM survey_answers WHERE subscriber = ?1",
+        "UPDATE answers SET sender = '', excerpt = '', subscriber = NULL WHERE subscriber = ?1",
+        "DELETE FROM letters_got WHERE subscriber = ?1",
+        "DELETE FROM sunsets WHERE subscriber = ?1",
+        "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
+    ] {
+        conn.prepare_cached(forget)?.execute([id])?;
+    }
+    Ok(())
 }
 
 /// Whether somebody is suppressed for a reason that their own word does not lift.
