@@ -22,6 +22,7 @@ mod signs;
 mod slots;
 mod subscribers;
 mod surveys;
+mod turned_away;
 mod visits;
 mod words;
 
@@ -50,5 +51,6 @@ pub use signs::{Sign, SignKind};
 pub use slots::{Begun, Lease, MissedSlots};
 pub use subscribers::{Confirmed, Frequency, Preferences, SignUp, SignUpCaps, SignedUp, Subscriber, WantedFor, WantedMail};
 pub use surveys::{Answered, Question, Survey};
+pub use turned_away::TurnedAway;
 pub use visits::{DayVisits, LoggedDay, OTHER, View, Visitor};
 pub use words::{Approval, Pause};

@@ -11,6 +11,7 @@ use strum::{Display, EnumString};
 use crate::error::MemoryError;
 use crate::letters::SUPPRESS;
 use crate::open::{Memory, micros, time};
+use crate::turned_away;
 
 /// How long an address waits between two mails that were asked for with it, and for how long the caps count.
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -37,7 +38,7 @@ pub struct SignUpCaps {
     pub all: u32,
 }
 
-/// What a sign-up came to. Whoever asked is told the same in every case.
+/// What a sign-up came to. Whoever asked is told the same in every case but `Full`, which says nothing of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedUp {
     /// A mail to confirm is wanted.
@@ -46,8 +47,10 @@ pub enum SignedUp {
     Known,
     /// No mail: one went out within a day, or the address bounced, complained or was taken off by the owner.
     Quiet,
-    /// No mail and no row: a cap is reached.
+    /// No mail and no row: the cap of their network is reached.
     Capped,
+    /// No mail and no row: the cap of all together is reached.
+    Full,
 }
 
 /// What confirming came to.
@@ -197,6 +200,7 @@ impl Memory {
             let of_nobody = "UPDATE wanted_mails SET email = '', done_at = wanted_at
                 WHERE done_at IS NULL AND subscriber NOT IN (SELECT id FROM subscribers)";
             conn.execute(of_nobody, [])?;
+            turned_away::forget(conn, now)?;
             Ok(forgotten)
         })
     }
@@ -341,8 +345,11 @@ fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Ut
         &[&asked.id, &since],
     )?;
     let (banned, known) = (banned(conn, &asked.id)?, subscriber(conn, &asked.id)?);
-    if all >= caps.all || network >= caps.network {
-        return Ok(SignedUp::Capped);
+    if all >= caps.all {
+        return turned_away::count(conn, "all", now).map(|()| SignedUp::Full);
+    }
+    if network >= caps.network {
+        return turned_away::count(conn, "network", now).map(|()| SignedUp::Capped);
     }
     if banned || own > 0 {
         return Ok(SignedUp::Quiet);

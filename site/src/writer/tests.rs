@@ -123,7 +123,7 @@ async fn other_caps_are_not_mixed() {
     });
     queued(&writer, 2).await;
     drop(hold);
-    assert_eq!((capped.await.unwrap().unwrap(), asked.await.unwrap().unwrap()), (SignedUp::Capped, SignedUp::Asked));
+    assert_eq!((capped.await.unwrap().unwrap(), asked.await.unwrap().unwrap()), (SignedUp::Full, SignedUp::Asked));
 }
 
 #[tokio::test]
