@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
-use reveille_memory::Memory;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use reveille_memory::{Memory, TurnedAway};
 use reveille_mission::{Fact, FactKey, FactValue, Facts, StepCount};
 use reveille_skills::measure::{self, Counted, Logs, Visits};
 use serde::Serialize;
@@ -59,6 +59,18 @@ pub(crate) fn numbers(facts: &Facts) -> Vec<Number> {
         goal: String::new(),
     };
     known.map(row).into_iter().collect()
+}
+
+/// Whom the caps on mails turned away today and yesterday (UTC), in words; nothing when they turned away nobody.
+pub(crate) fn turned_away(counted: TurnedAway) -> Option<String> {
+    let of = |people: u64, cap: &str| (people > 0).then(|| format!("{people} by `{cap}`"));
+    let caps: Vec<_> = [of(counted.all, "mails_a_day"), of(counted.network, "mails_a_network")].into_iter().flatten().collect();
+    (!caps.is_empty()).then(|| format!("sign-ups turned away since yesterday: {} of [site]", caps.join(", ")))
+}
+
+/// Since when [`turned_away`] counts.
+pub(crate) fn yesterday(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - TimeDelta::days(1)
 }
 
 /// The table of `status`; empty when nothing was counted.

@@ -354,6 +354,7 @@ fn record_all(
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);
     // Whoever paused it meanwhile sees it here too.
+    notes.hurt.extend(crate::visits::turned_away(memory.turned_away(crate::visits::yesterday(scene.now)).or_fail()?));
     notes.hurt.extend(memory.paused(guard.now()).or_fail()?.map(|pause| crate::pausing::sentence(&pause)));
     let reach = reached::lines(scene, memory)?;
     let mut body = markdown::render(&sheet, run.0, &done.did, &notes.lines(), &numbers::numbers(deliberation, &shelf), &reach);

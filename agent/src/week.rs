@@ -1,12 +1,13 @@
 //! The letter of the week: for readers who want no letter an issue, but one a week.
 //!
 //! Must stay true: it holds issues that their author wants mailed, in the reader's topics, and none that they had a mail of; who gets
-//! it is not mailed its issues one by one; who would get no such letter is. It is sent by the wakes of the week after, in passing.
+//! it is not mailed its issues one by one; who would get no such letter is. It is sent by the wakes of the week after, in passing; what
+//! a home that was off or a brake kept from going out then goes out later, to those only who wanted it then.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{Datelike, Days, NaiveDate};
-use reveille_memory::{EffectState, Memory, RunId};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use reveille_memory::{EffectState, Memory, Preferences, RunId};
 use reveille_mission::{Channel, Issue, Shelf, Skill};
 use reveille_skills::channels::{Connection, email};
 use reveille_skills::delivery::letter::{PART, Progress, Stopped};
@@ -27,9 +28,65 @@ fn monday(day: NaiveDate) -> NaiveDate {
     day.checked_sub_days(Days::new(u64::from(day.weekday().num_days_from_monday()))).unwrap_or(day)
 }
 
-/// Today, where the publication is.
+/// How many weeks a letter may come late.
+const REACH: u64 = 4;
+
+/// The day of a time, where the publication is.
+fn day(scene: &Scene<'_>, at: DateTime<Utc>) -> NaiveDate {
+    at.with_timezone(&scene.settings.wake.timezone).date_naive()
+}
+
 fn today(scene: &Scene<'_>) -> NaiveDate {
-    scene.now.with_timezone(&scene.settings.wake.timezone).date_naive()
+    day(scene, scene.now)
+}
+
+/// A week whose letter is due, or was.
+struct Week {
+    /// Its Monday.
+    first: NaiveDate,
+    /// The issue of its letter in the ledger.
+    name: String,
+    /// Where its mails stand, by the readers' ids.
+    states: HashMap<String, EffectState>,
+    /// Whether it is the last one: who has chosen it by now gets it.
+    is_last: bool,
+    /// Whether it goes to those, too, to whom it was not written down yet.
+    is_open: bool,
+}
+
+impl Week {
+    /// One that is over and done.
+    fn of(memory: &Memory, first: NaiveDate) -> Outcome<Self> {
+        let name = format!("week-{}", first.format("%G-W%V"));
+        let states = memory.letter_states(&name).or_fail()?;
+        Ok(Self { first, name, states, is_last: false, is_open: false })
+    }
+
+    /// Whether a reader who wants one letter a week gets this one, if it has anything for them and they have not got it.
+    fn is_for(&self, scene: &Scene<'_>, id: &str, chosen: &Preferences, changed_at: Option<DateTime<Utc>>) -> bool {
+        let due = self.first + Days::new(7);
+        let then = || changed_at.is_some_and(|at| day(scene, at) < due) && chosen.paused_until.is_none_or(|until| day(scene, until) <= due);
+        self.states.get(id).map_or_else(|| self.is_last || self.is_open && then(), is_under_way)
+    }
+}
+
+fn is_under_way(state: &EffectState) -> bool {
+    matches!(state, EffectState::Intended | EffectState::Sending)
+}
+
+/// The weeks whose letters may have to go out, the last one first: back to the last that began to go out, and those with mails that
+/// were put back.
+fn weeks(scene: &Scene<'_>, memory: &Memory) -> Outcome<Vec<Week>> {
+    let mut weeks = Vec::new();
+    for back in 1..=REACH {
+        let week = Week::of(memory, monday(today(scene)) - Days::new(7 * back))?;
+        weeks.push(Week { is_last: back == 1, ..week });
+    }
+    // Where none has gone out there was nobody yet who wanted one.
+    let begun = weeks.iter().position(|week| !week.states.is_empty()).unwrap_or(0);
+    weeks.iter_mut().take(begun + 1).for_each(|week| week.is_open = true);
+    weeks.retain(|week| week.is_open || week.states.values().any(is_under_way));
+    Ok(weeks)
 }
 
 /// Whether a letter of the week may go out at all: one that waits for the human's word each time can't, for there is no line to
@@ -48,45 +105,67 @@ fn comes_weekly(issue: &Issue, today: NaiveDate) -> bool {
 /// Who of these gets the letter of a single issue.
 pub(crate) fn at_once(scene: &Scene<'_>, memory: &Memory, people: Vec<Recipient>, issue: &Issue) -> Outcome<Vec<Recipient>> {
     let chosen = memory.all_preferences().or_fail()?;
-    let weekly = may_be(scene) && comes_weekly(issue, today(scene));
+    let may_be = may_be(scene);
+    let weekly = may_be && comes_weekly(issue, today(scene));
+    let late = late(scene, memory, issue)?.filter(|_| may_be);
+    let changed = if late.is_some() { memory.preferences_changed().or_fail()? } else { HashMap::new() };
+    let comes_late = |id: &str| {
+        let (Some(week), Some(chosen)) = (&late, chosen.get(id)) else { return false };
+        let had = week.states.get(id).is_some_and(|state| *state != EffectState::Refused);
+        had || week.is_for(scene, id, chosen, changed.get(id).copied())
+    };
     let gets = |one: &Recipient| match chosen.get(&one.id).map_or(Reaches::AtOnce, |chosen| reaches(chosen, issue, scene.now)) {
         Reaches::AtOnce => true,
-        Reaches::Weekly => !weekly,
+        Reaches::Weekly => !weekly && !comes_late(&one.id),
         Reaches::Not => false,
     };
     Ok(people.into_iter().filter(gets).collect())
 }
 
-/// Sends the letter of last week to whoever has not got it. What to tell of it.
+/// The week in whose letter an issue comes, or came.
+fn late(scene: &Scene<'_>, memory: &Memory, issue: &Issue) -> Outcome<Option<Week>> {
+    let Some(first) = issue.date.filter(|_| issue.mail).map(monday) else { return Ok(None) };
+    if let Some(week) = weeks(scene, memory)?.into_iter().find(|week| week.first == first) {
+        return Ok(Some(week));
+    }
+    Week::of(memory, first).map(Some)
+}
+
+/// Sends the letter of last week, and what is left of earlier ones, to whoever has not got it. What to tell of it.
 pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId) -> Outcome<Vec<String>> {
     let scene = guard.scene;
     if scene.settings.channels.email.is_none() || !may_be(scene) {
         return Ok(vec![]);
     }
-    let first = monday(today(scene)) - Days::new(7);
-    let name = format!("week-{}", first.format("%G-W%V"));
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.as_of(scene.now.date_naive()).shelf;
-    let issues = of_week(&shelf, first);
-    // Most homes have no weekly reader, and most wakes nothing to send: nothing is asked of the mail server then.
-    if issues.is_empty() {
-        return Ok(vec![]);
+    let mut said = Vec::new();
+    for week in weeks(scene, memory)?.iter().rev() {
+        let issues = of_week(&shelf, week.first);
+        // Most homes have no weekly reader, and most wakes nothing to send: nothing is asked of the mail server then.
+        if issues.is_empty() {
+            continue;
+        }
+        said.extend(send_week(guard, memory, run, week, &issues)?);
     }
-    let groups = groups(scene, memory, &issues)?;
-    let states = memory.letter_states(&name).or_fail()?;
-    let waits = |one: &Recipient| states.get(&one.id).is_none_or(|state| matches!(state, EffectState::Intended | EffectState::Sending));
+    Ok(said)
+}
+
+fn send_week(guard: &Guard<'_>, memory: &mut Memory, run: RunId, week: &Week, issues: &[&Issue]) -> Outcome<Option<String>> {
+    let groups = groups(guard.scene, memory, week, issues)?;
+    let waits = |one: &Recipient| week.states.get(&one.id).is_none_or(is_under_way);
     if !groups.values().flatten().any(waits) {
-        return Ok(vec![]);
+        return Ok(None);
     }
-    let begun = states.values().any(|state| matches!(state, EffectState::Confirmed | EffectState::Unknown));
+    let begun = week.states.values().any(|state| matches!(state, EffectState::Confirmed | EffectState::Unknown));
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, &[]) };
     if let Err(why) = may {
         tracing::info!("the letter of the week waits: {why}");
-        return Ok(vec![]);
+        return Ok(None);
     }
-    match go(guard, memory, run, (&name, first), &issues, groups) {
-        Ok(progress) => Ok(told(guard, memory, &name, &progress)?.into_iter().collect()),
+    match go(guard, memory, run, (&week.name, week.first), issues, groups) {
+        Ok(progress) => told(guard, memory, &week.name, &progress),
         // It keeps the rest of the wake from nothing.
-        Err(failure) => Ok(vec![format!("the letter of the week was not sent: {}", failure.with_hint())]),
+        Err(failure) => Ok(Some(format!("the letter of the week was not sent: {}", failure.with_hint()))),
     }
 }
 
@@ -99,8 +178,8 @@ fn of_week(shelf: &Shelf, first: NaiveDate) -> Vec<&Issue> {
 }
 
 /// Weekly readers, by what they get: issues of their topics that they had no mail of.
-fn groups(scene: &Scene<'_>, memory: &Memory, issues: &[&Issue]) -> Outcome<BTreeMap<Vec<usize>, Vec<Recipient>>> {
-    let chosen = memory.all_preferences().or_fail()?;
+fn groups(scene: &Scene<'_>, memory: &Memory, week: &Week, issues: &[&Issue]) -> Outcome<BTreeMap<Vec<usize>, Vec<Recipient>>> {
+    let (chosen, changed) = (memory.all_preferences().or_fail()?, memory.preferences_changed().or_fail()?);
     let people = list::readers(scene.home, scene.settings, Some(memory))?.recipients(&list::not_mailed(scene.settings, Some(memory))?);
     let mut mailed: Vec<HashSet<String>> = Vec::with_capacity(issues.len());
     for issue in issues {
@@ -109,7 +188,9 @@ fn groups(scene: &Scene<'_>, memory: &Memory, issues: &[&Issue]) -> Outcome<BTre
     }
     let mut groups: BTreeMap<Vec<usize>, Vec<Recipient>> = BTreeMap::new();
     for one in people {
-        let Some(chosen) = chosen.get(&one.id) else { continue };
+        let Some(chosen) = chosen.get(&one.id).filter(|chosen| week.is_for(scene, &one.id, chosen, changed.get(&one.id).copied())) else {
+            continue;
+        };
         let gets = |at: &usize| reaches(chosen, issues[*at], scene.now) == Reaches::Weekly && !mailed[*at].contains(&one.id);
         let wanted: Vec<usize> = (0..issues.len()).filter(gets).collect();
         if !wanted.is_empty() {

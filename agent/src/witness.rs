@@ -173,6 +173,9 @@ fn told(home: &Home, taken: &TakenOver) -> Vec<String> {
     if taken.left > 0 {
         said.push(format!("{} readers had left since; they are not mailed.", taken.left));
     }
+    if taken.confirmed > 0 {
+        said.push(format!("{} people had confirmed since; they are readers.", taken.confirmed));
+    }
     said
 }
 

@@ -37,6 +37,12 @@ CREATE TABLE wanted_mails (                -- what a reader did that calls for a
     wanted_at  INTEGER NOT NULL,
     done_at    INTEGER
 ) STRICT;
+CREATE TABLE turned_away (                 -- sign-ups over a cap: how many, and nothing else of them
+    day    INTEGER NOT NULL,               -- days since 1970, UTC
+    cap    TEXT NOT NULL CHECK (cap IN ('network', 'all')),
+    asked  INTEGER NOT NULL,
+    PRIMARY KEY (day, cap)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX wanted_mails_open ON wanted_mails (id) WHERE done_at IS NULL;
 CREATE INDEX wanted_mails_of ON wanted_mails (subscriber, kind, wanted_at);
 CREATE INDEX wanted_mails_by_time ON wanted_mails (kind, wanted_at, network);

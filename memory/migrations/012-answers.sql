@@ -34,7 +34,7 @@ CREATE TABLE no_answers (                  -- what came in and is none: counted,
 CREATE INDEX effects_by_message ON effects (key) WHERE channel = 'email';
 
 CREATE TABLE surveys (                     -- what was asked; another wording is another survey, for links of the old one are out
-    number  INTEGER PRIMARY KEY,
+    number  INTEGER PRIMARY KEY,       -- made of the name and the questions
     name    TEXT NOT NULL,
     asks    TEXT NOT NULL,                 -- JSON: the questions with their choices
     made_at INTEGER NOT NULL,

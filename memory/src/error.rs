@@ -85,7 +85,9 @@ impl MemoryError {
             }
             MemoryError::Full(_) => "free some space; the next wake goes on".to_owned(),
             MemoryError::TooLong(_) => "is the disk failing or very busy? what is there was left alone".to_owned(),
-            MemoryError::Locked(_) => "wait for the other program to end".to_owned(),
+            MemoryError::Locked(_) => {
+                "wait for the other program to end; `reveille serve` keeps it open: stop that one, and start it again afterwards".to_owned()
+            }
             MemoryError::Refused(_) | MemoryError::Sqlite(_) | MemoryError::Value(_) => return None,
         })
     }

@@ -87,7 +87,7 @@ impl Memory {
         Ok(Self { connection, path: path.to_owned() })
     }
 
-    fn set_up(&self) -> rusqlite::Result<()> {
+    pub(crate) fn set_up(&self) -> rusqlite::Result<()> {
         self.connection.pragma_update(None, "journal_mode", "wal")?;
         self.connection.pragma_update(None, "synchronous", "full")?;
         self.connection.pragma_update(None, "foreign_keys", true)?;
@@ -160,7 +160,7 @@ impl Memory {
 }
 
 /// Whether a file stands there. It is not opened: closing it would drop the locks that SQLite holds in this process.
-fn stands_there(path: &Path) -> Result<bool, MemoryError> {
+pub(crate) fn stands_there(path: &Path) -> Result<bool, MemoryError> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => Ok(true),
         Ok(_) => Err(MemoryError::NotWritable { path: path.to_owned(), reason: "it is not a file".to_owned() }),

@@ -136,6 +136,17 @@ impl Memory {
         Ok(rows.into_iter().collect())
     }
 
+    /// When each reader chose last who chose something.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn preferences_changed(&self) -> Result<HashMap<String, DateTime<Utc>>, MemoryError> {
+        Ok(self
+            .rows("SELECT subscriber, changed_at FROM preferences", [], |row| Ok((row.get(0)?, time(row.get(1)?))))?
+            .into_iter()
+            .collect())
+    }
+
     /// Where the mails of an issue's letter stand, by the readers' ids.
     ///
     /// # Errors

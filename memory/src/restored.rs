@@ -1,7 +1,10 @@
 //! A memory that is older than what has happened: it is disarmed, and learns from a later one what has gone out.
 //!
 //! Must stay true: taking over only ever narrows what may be sent (effects move on along legal steps, nobody comes back who
-//! left, what was turned down is not approved); numbers of runs that are known to have been are not given twice.
+//! left, what was turned down is not approved), but for what readers did themselves: who confirmed is a reader, and the later one
+//! of two choices counts; numbers of runs that are known to have been are not given twice.
+
+mod readers;
 
 use std::path::Path;
 
@@ -18,6 +21,8 @@ pub struct TakenOver {
     pub effects: Vec<(String, String, u64)>,
     /// How many readers had left.
     pub left: u64,
+    /// How many had become readers by the site.
+    pub confirmed: u64,
 }
 
 /// The steps from what this ledger knows to what the later one does. `taken` names the effects that differ.
@@ -90,7 +95,7 @@ impl Memory {
         })
     }
 
-    /// Learns from a later memory what has gone out and who has left, and takes the texts whose keys are `texts` or begin with
+    /// Learns from a later memory what has gone out, who has left and what readers did by the site, and takes the texts whose keys are `texts` or begin with
     /// one of them and a space. `None` when it is of another schema: then nothing can be learned from it.
     ///
     /// # Errors
@@ -119,6 +124,8 @@ fn take(conn: &Connection, texts: &[&str]) -> rusqlite::Result<TakenOver> {
     )?;
     conn.execute_batch(DIFFER)?;
     conn.execute_batch(STEPS)?;
+    // Behind the letters that they got: of who has left nothing is counted.
+    let confirmed = readers::take(conn)?;
     for key in texts {
         conn.execute("INSERT OR REPLACE INTO texts SELECT key, text FROM later.texts WHERE key = ?1 OR key LIKE ?1 || ' %'", [key])?;
     }
@@ -128,7 +135,7 @@ fn take(conn: &Connection, texts: &[&str]) -> rusqlite::Result<TakenOver> {
     let effects = select
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(TakenOver { effects, left: number("SELECT count(*) FROM suppressed")?.saturating_sub(before) })
+    Ok(TakenOver { effects, left: number("SELECT count(*) FROM suppressed")?.saturating_sub(before), confirmed })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::error::MemoryError;
 use crate::letters::SUPPRESS;
 use crate::listed::is_listed_reader;
 use crate::open::{Memory, micros, time};
+use crate::turned_away;
 
 /// How long an address waits between two mails that were asked for with it, and for how long the caps count.
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -39,7 +40,7 @@ pub struct SignUpCaps {
     pub all: u32,
 }
 
-/// What a sign-up came to. Whoever asked is told the same in every case.
+/// What a sign-up came to. Whoever asked is told the same in every case but `Full`, which says nothing of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedUp {
     /// A mail to confirm is wanted.
@@ -48,8 +49,10 @@ pub enum SignedUp {
     Known,
     /// No mail: one went out within a day, or the address bounced, complained or was taken off by the owner.
     Quiet,
-    /// No mail and no row: a cap is reached.
+    /// No mail and no row: the cap of their network is reached.
     Capped,
+    /// No mail and no row: the cap of all together is reached.
+    Full,
 }
 
 /// What confirming came to.
@@ -182,20 +185,7 @@ impl Memory {
         self.transact(|conn| {
             conn.prepare_cached(&format!("INSERT INTO suppressed VALUES (?1, 'left', ?2) {SUPPRESS}"))?
                 .execute(params![id, micros(now)])?;
-            for forget in [
-                "DELETE FROM subscribers WHERE id = ?1",
-                "DELETE FROM preferences WHERE subscriber = ?1",
-                "DELETE FROM signs WHERE subscriber = ?1",
-                "DELETE FROM clicks WHERE subscriber = ?1",
-                "DELETE FROM survey_answers WHERE subscriber = ?1",
-                "DELETE FROM letters_got WHERE subscriber = ?1",
-                "DELETE FROM sunsets WHERE subscriber = ?1",
-                "DELETE FROM listed WHERE subscriber = ?1 AND standing = 'confirmed'",
-                "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
-            ] {
-                conn.prepare_cached(forget)?.execute([id])?;
-            }
-            forget_words(conn, id)
+            forget(conn, id)
         })
     }
 
@@ -213,6 +203,7 @@ impl Memory {
                 WHERE done_at IS NULL AND subscriber NOT IN (SELECT id FROM subscribers)
                   AND NOT (kind = 'known' AND subscriber IN (SELECT subscriber FROM listed WHERE standing = 'confirmed'))";
             conn.execute(of_nobody, [])?;
+            turned_away::forget(conn, now)?;
             Ok(forgotten)
         })
     }
@@ -327,6 +318,24 @@ fn subscriber(conn: &Connection, id: &str) -> rusqlite::Result<Option<Subscriber
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM subscribers WHERE id = ?1"))?.query_row([id], of).optional()
 }
 
+/// Deletes what is kept of somebody; that they are suppressed stays.
+pub(crate) fn forget(conn: &Connection, id: &str) -> rusqlite::Result<()> {
+    for forget in [
+        "DELETE FROM subscribers WHERE id = ?1",
+        "DELETE FROM preferences WHERE subscriber = ?1",
+        "DELETE FROM signs WHERE subscriber = ?1",
+        "DELETE FROM clicks WHERE subscriber = ?1",
+        "DELETE FROM survey_answers WHERE subscriber = ?1",
+        "DELETE FROM letters_got WHERE subscriber = ?1",
+        "DELETE FROM sunsets WHERE subscriber = ?1",
+        "DELETE FROM listed WHERE subscriber = ?1 AND standing = 'confirmed'",
+        "UPDATE wanted_mails SET email = '', done_at = coalesce(done_at, wanted_at) WHERE subscriber = ?1",
+    ] {
+        conn.prepare_cached(forget)?.execute([id])?;
+    }
+    forget_words(conn, id)
+}
+
 /// Whether somebody is suppressed for a reason that their own word does not lift, or gone by the author's hand.
 fn banned(conn: &Connection, id: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM suppressed WHERE subscriber = ?1 AND why <> 'left'
@@ -349,8 +358,11 @@ fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Ut
     )?;
     let (banned, known) = (banned(conn, &asked.id)?, subscriber(conn, &asked.id)?);
     let is_listed = is_listed_reader(conn, &asked.id)?;
-    if all >= caps.all || network >= caps.network {
-        return Ok(SignedUp::Capped);
+    if all >= caps.all {
+        return turned_away::count(conn, "all", now).map(|()| SignedUp::Full);
+    }
+    if network >= caps.network {
+        return turned_away::count(conn, "network", now).map(|()| SignedUp::Capped);
     }
     if banned || own > 0 {
         return Ok(SignedUp::Quiet);

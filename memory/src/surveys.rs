@@ -1,11 +1,12 @@
 //! Surveys: what was asked, and what each reader answered last.
 //!
-//! Must stay true: what was asked never changes, for links to it are out; a reader has one answer a survey, the later one; nobody
-//! who may not be mailed has one.
+//! Must stay true: what was asked never changes, for links to it are out; its number is made of its words, so that a memory that was
+//! put back gives it to no other; a reader has one answer a survey, the later one; nobody who may not be mailed has one.
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::MemoryError;
 use crate::open::{Memory, micros};
@@ -49,7 +50,15 @@ impl Memory {
     pub fn keep_survey(&mut self, name: &str, questions: &[Question], now: DateTime<Utc>) -> Result<u32, MemoryError> {
         let asks = serde_json::to_string(questions).map_err(|error| MemoryError::Value(error.to_string()))?;
         self.transact(|conn| {
-            conn.execute("INSERT OR IGNORE INTO surveys (name, asks, made_at) VALUES (?1, ?2, ?3)", params![name, asks, micros(now)])?;
+            let mut number = number(name, &asks);
+            // Two of a home with one digest: one in four thousand million.
+            while conn
+                .prepare("SELECT 1 FROM surveys WHERE number = ?1 AND (name, asks) <> (?2, ?3)")?
+                .exists(params![number, name, asks])?
+            {
+                number = number.wrapping_add(1);
+            }
+            conn.execute("INSERT OR IGNORE INTO surveys VALUES (?1, ?2, ?3, ?4)", params![number, name, asks, micros(now)])?;
             conn.query_row("SELECT number FROM surveys WHERE name = ?1 AND asks = ?2", [name, &asks], |row| row.get(0))
         })
     }
@@ -68,7 +77,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn surveys(&self) -> Result<Vec<Survey>, MemoryError> {
-        Ok(self.rows("SELECT number, name, asks FROM surveys ORDER BY number", [], of)?.into_iter().flatten().collect())
+        Ok(self.rows("SELECT number, name, asks FROM surveys ORDER BY made_at, number", [], of)?.into_iter().flatten().collect())
     }
 
     /// Keeps what a reader chose, one choice a question, with a sign of life.
@@ -120,6 +129,12 @@ impl Memory {
         }
         Ok(counts)
     }
+}
+
+/// The number that a survey gets: the beginning of its words' digest.
+fn number(name: &str, asks: &str) -> u32 {
+    let digest = Sha256::new().chain_update(name).chain_update("\n").chain_update(asks).finalize();
+    digest.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
 /// A row; nothing for one whose questions only another program can read.

@@ -1,13 +1,14 @@
 //! Subscribing: from a stranger to a confirmed reader, by a mail in between.
 //!
-//! Must stay true: every address that has the shape of one gets the same answer, whatever is known of it; a GET or a HEAD changes
+//! Must stay true: every address that has the shape of one gets the same answer, whatever is known of it (that too many asked today is
+//! said to everybody); a GET or a HEAD changes
 //! nothing; who confirms is told so after the commit; what was typed stands on no page and in no mail.
 
 mod confirm;
 mod form;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -16,9 +17,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use minijinja::context;
-use reveille_memory::{Exposure, SignUp, SignUpCaps};
+use reveille_memory::{Exposure, SignUp, SignUpCaps, SignedUp};
 use reveille_mission::{Channel, network_digest, subscriber_id};
 use url::Url;
 
@@ -51,11 +52,13 @@ pub struct Subscribing {
 struct Desk {
     app: App,
     floods: Arc<Floods>,
+    /// The day on which it was last said that a network's cap, and that of all, is reached.
+    said: Arc<Mutex<[Option<NaiveDate>; 2]>>,
 }
 
 /// The addresses of this part.
 pub(crate) fn routes(app: &App) -> Router {
-    let desk = Desk { app: app.clone(), floods: Arc::new(Floods::of(FORMS)) };
+    let desk = Desk { app: app.clone(), floods: Arc::new(Floods::of(FORMS)), said: Arc::default() };
     // Who looks at the form is counted; at an address of their own nobody is.
     let form = Router::new().route("/subscribe", get(show).post(subscribe)).with_state(desk.clone());
     let own = Router::new().route("/confirm/{token}", get(confirm::show).post(confirm::confirm)).with_state(desk);
@@ -91,20 +94,29 @@ async fn subscribe(State(desk): State<Desk>, peer: Peer, request: Request) -> Re
     let shown = desk.app.headline.as_ref().and_then(|headline| headline.shown_to(&parts, (desk.app.now)()));
     let asked = SignUp { id: subscriber_id(&email), email, network, via };
     match sign_up(&desk.app, asked, shown).await {
-        Ok(()) => desk.look_into_your_mail(),
+        Ok(SignedUp::Full) => {
+            desk.say_once(1, "the cap `mails_a_day` of [site] is reached: whoever subscribes is asked to come back tomorrow");
+            desk.full()
+        }
+        Ok(came_to) => {
+            if came_to == SignedUp::Capped {
+                desk.say_once(0, "the cap `mails_a_network` of [site] is reached by a network: it causes no more mails today");
+            }
+            desk.look_into_your_mail()
+        }
         Err(error) => desk.busy(&error),
     }
 }
 
-/// Hands a sign-up to the writer; what it came to is nobody's business here: whoever asked is told the same in every case.
-async fn sign_up(app: &App, asked: SignUp, shown: Option<Exposure>) -> Result<(), WriteError> {
+/// Hands a sign-up to the writer. What it came to is nobody's business but that all together are over their cap.
+async fn sign_up(app: &App, asked: SignUp, shown: Option<Exposure>) -> Result<SignedUp, WriteError> {
     let (caps, now, id) = (app.subscribing.caps, (app.now)(), asked.id.clone());
-    app.writer.sign_up(asked, caps, now).await?;
+    let came_to = app.writer.sign_up(asked, caps, now).await?;
     if let Some(shown) = shown {
         app.writer.write(move |memory| memory.await_outcome(&id, &shown)).await?;
     }
     (app.subscribing.wanted)();
-    Ok(())
+    Ok(came_to)
 }
 
 /// What brought them: the channel that the page's address named (`?via=`), by which our posts are told apart.
@@ -138,6 +150,22 @@ impl Desk {
     fn closed(&self) -> Response {
         let text = "No mail can be sent from here at the moment, so nobody is made to wait for one. The feeds are open.";
         self.notice(StatusCode::SERVICE_UNAVAILABLE, "Subscribing is closed", text)
+    }
+
+    /// What it says depends on how many mails were asked for today, and on no address.
+    fn full(&self) -> Response {
+        let text = "So many people ask for the letter today that no more mails can be sent. Please come back tomorrow. The feeds are open.";
+        waits(self.notice(StatusCode::SERVICE_UNAVAILABLE, "Too many today", text), 3600)
+    }
+
+    /// Says in the log that a cap is reached, once a day.
+    fn say_once(&self, which: usize, words: &str) {
+        let today = Some((self.app.now)().date_naive());
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = said.get_mut(which).filter(|last| **last != today) {
+            *last = today;
+            tracing::warn!("{words}");
+        }
     }
 
     fn flooded(&self, seconds: u64) -> Response {

@@ -1,13 +1,14 @@
 //! The one thread that writes into memory. Requests wait for their commit; sign-ups that wait together are committed together.
 //!
 //! Must stay true: an answer that says that something is kept goes out after its commit; what is asked is done in the order in which it
-//! was asked; a full queue refuses, it never grows; one that panics takes nobody with it.
+//! was asked; a full queue refuses, it never grows; one that panics takes nobody with it; nothing is written into a file that is no
+//! longer the memory of the home.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use chrono::{DateTime, Utc};
-use reveille_memory::{Memory, MemoryError, SignUp, SignUpCaps, SignedUp};
+use reveille_memory::{Memory, MemoryError, Place, SignUp, SignUpCaps, SignedUp};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many requests may wait for the writer.
@@ -18,7 +19,7 @@ const TOGETHER: usize = 256;
 /// What is to be written.
 enum Job {
     /// Something with a commit of its own.
-    Alone(Box<dyn FnOnce(&mut Memory) + Send>),
+    Alone(Box<dyn FnOnce(Option<&mut Memory>) + Send>),
     SignUp(Asked),
 }
 
@@ -27,7 +28,7 @@ struct Asked {
     who: SignUp,
     caps: SignUpCaps,
     now: DateTime<Utc>,
-    answer: oneshot::Sender<Result<SignedUp, MemoryError>>,
+    answer: oneshot::Sender<Result<SignedUp, WriteError>>,
 }
 
 /// Why something was not written.
@@ -36,6 +37,9 @@ pub enum WriteError {
     /// Memory says no.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// Another file stands where the memory stood, and can't be used.
+    #[error("the memory was replaced, and what stands there now can't be used")]
+    Replaced,
     /// More is asked than can be written.
     #[error("too much waits to be written")]
     Busy,
@@ -70,7 +74,7 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let job = Job::Alone(Box::new(move |memory| {
             // Whoever asked may have gone: what was asked is done all the same.
-            let _ = answer.send(write(memory));
+            let _ = answer.send(memory.map_or(Err(WriteError::Replaced), |memory| Ok(write(memory)?)));
         }));
         self.ask(job, answered).await
     }
@@ -84,25 +88,71 @@ impl Writer {
         self.ask(Job::SignUp(Asked { who, caps, now, answer }), answered).await
     }
 
-    async fn ask<T>(&self, job: Job, answered: oneshot::Receiver<Result<T, MemoryError>>) -> Result<T, WriteError> {
+    async fn ask<T>(&self, job: Job, answered: oneshot::Receiver<Result<T, WriteError>>) -> Result<T, WriteError> {
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::Busy,
             mpsc::error::TrySendError::Closed(_) => WriteError::Ended,
         })?;
-        Ok(answered.await.map_err(|_| WriteError::Ended)??)
+        answered.await.map_err(|_| WriteError::Ended)?
+    }
+}
+
+/// The memory, as long as its file is the one that stands in its place.
+struct Kept {
+    memory: Option<Memory>,
+    place: Place,
+    /// What was wrong last: it is said once.
+    said: String,
+}
+
+impl Kept {
+    /// The memory; nothing while what stands in its place can't be used.
+    fn memory(&mut self) -> Option<&mut Memory> {
+        if self.memory.is_none() || !self.place.is_same() {
+            self.take_the_other();
+        }
+        self.memory.as_mut()
+    }
+
+    /// Leaves the file that was replaced, and opens the one that is there now.
+    fn take_the_other(&mut self) {
+        if let Some(before) = self.memory.take() {
+            tracing::warn!("another file stands where the memory stood: it is opened anew");
+            if let Err(error) = before.let_go() {
+                tracing::warn!("what was written last may be missing in the file that was replaced: {error}");
+            }
+        }
+        match self.place.open_anew() {
+            Ok(memory) => {
+                (self.memory, self.said) = (Some(memory), String::new());
+            }
+            Err(error) => {
+                let said = error.to_string();
+                if said != self.said {
+                    tracing::error!(
+                        "readers are asked to come back later: {said}; end `reveille serve`, put the memory in its place, start it"
+                    );
+                }
+                self.said = said;
+            }
+        }
     }
 }
 
 /// Does one job after the other, until nobody is left who could ask.
-fn work(mut memory: Memory, mut waiting: mpsc::Receiver<Job>) {
+fn work(memory: Memory, mut waiting: mpsc::Receiver<Job>) {
+    let mut kept = Kept { place: memory.place(), memory: Some(memory), said: String::new() };
     let mut next = None;
     while let Some(job) = next.take().or_else(|| waiting.blocking_recv()) {
         let done = catch_unwind(AssertUnwindSafe(|| match job {
-            Job::Alone(write) => write(&mut memory),
+            Job::Alone(write) => write(kept.memory()),
             Job::SignUp(first) => {
                 let mut together = vec![first];
                 next = gather(&mut together, &mut waiting);
-                sign_up(&mut memory, together);
+                match kept.memory() {
+                    Some(memory) => sign_up(memory, together),
+                    None => together.into_iter().for_each(|asked| drop(asked.answer.send(Err(WriteError::Replaced)))),
+                }
             }
         }));
         if done.is_err() {
@@ -137,7 +187,7 @@ fn sign_up(memory: &mut Memory, together: Vec<Asked>) {
         let alone = memory
             .sign_up(&[who], caps, now)
             .and_then(|came_to| came_to.into_iter().next().ok_or_else(|| MemoryError::Value("a sign-up came to nothing".to_owned())));
-        let _ = answer.send(alone);
+        let _ = answer.send(alone.map_err(WriteError::from));
     }
 }
 

@@ -330,9 +330,10 @@ fn a_survey_is_kept_by_a_wake_and_shown_as_counts() {
     );
     let _ = home.run(&["wake", "--no-model"]).ok();
     let mut memory = Memory::open(&home.join("memory/reveille.db"), now()).unwrap();
+    let survey = memory.surveys().unwrap()[0].number;
     for number in 0..12 {
         let who = subscriber_id(&format!("reader{number}@home.net"));
-        let _ = memory.answer_survey(1, &who, &[usize::from(number % 2 == 0), 1], now()).unwrap();
+        let _ = memory.answer_survey(survey, &who, &[usize::from(number % 2 == 0), 1], now()).unwrap();
     }
     drop(memory);
     let shown = home.run(&["answers", "--survey", "length", "--json"]).ok().json();

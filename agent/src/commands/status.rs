@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use reveille_memory::{Memory, MemoryError, Run, RunState};
+use reveille_memory::{Memory, MemoryError, Run, RunState, TurnedAway};
 use reveille_mission::{Channel, NeedState};
 use reveille_skills::measure::{Reached, Visits, visits};
 use reveille_skills::readers::Counts;
@@ -71,6 +71,8 @@ struct Standing {
     reach: Vec<Reached>,
     /// Who came to the site, and how far; nothing where it is not counted.
     visits: Option<Visits>,
+    /// Sign-ups that the caps turned away today and yesterday.
+    turned_away: TurnedAway,
     /// What is tried.
     experiments: Vec<crate::experiments::Shown>,
 }
@@ -208,6 +210,7 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         answers: None,
         reach: vec![],
         visits: None,
+        turned_away: TurnedAway::default(),
         experiments: vec![],
         readers: counted.ok().map(of),
         silence: None,
@@ -266,6 +269,7 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     if ready.settings.site.is_some() {
         standing.visits = visits(memory, now).or_fail()?;
     }
+    standing.turned_away = memory.turned_away(crate::visits::yesterday(now)).or_fail()?;
     if let Some(pause) = memory.paused(now).or_fail()? {
         standing.next_wake = pause.until.map(|until| ready.settings.wake.schedule().next(until));
         (standing.paused, standing.paused_until) = (Some(pause.reason), pause.until);

@@ -3,7 +3,10 @@
 use chrono::Duration;
 
 use super::*;
-use crate::{EffectState, EvidenceRow, Key, NewEffect, NewRun, RunState, Standing, SuppressedFor};
+use crate::{
+    EffectState, EvidenceRow, Frequency, Key, NewEffect, NewRun, Preferences, Question, RunState, Sign, SignKind, SignUp, SignUpCaps,
+    Standing, SuppressedFor,
+};
 
 const STATES: [EffectState; 6] = [
     EffectState::Intended,
@@ -167,4 +170,136 @@ fn another_schema_teaches_nothing() {
     later.connection.pragma_update(None, "user_version", Memory::known() - 1).expect("set");
     later.close_whole().expect("closed");
     assert_eq!(here.take_over(&folder.path().join("later.db"), &[]).expect("asked"), None);
+}
+
+fn at(minutes: i64) -> DateTime<Utc> {
+    now() + Duration::minutes(minutes)
+}
+
+/// Somebody asks, at this minute, and confirms a minute later where they do.
+fn join(memory: &mut Memory, who: &str, minute: i64, confirms: bool) {
+    let asked = SignUp { id: who.into(), email: format!("{who}@letter.example"), network: 1, via: String::new() };
+    memory.sign_up(&[asked], SignUpCaps { network: 99, all: 99 }, at(minute)).expect("asked");
+    if confirms {
+        assert_eq!(memory.confirm_reader(who, now(), at(minute + 1)).expect("confirmed"), crate::Confirmed::New);
+    }
+}
+
+fn paused(minute: i64) -> Preferences {
+    Preferences { frequency: Frequency::Weekly, paused_until: Some(at(minute)), topics: vec![] }
+}
+
+/// A copy of a memory goes on; then the older one learns from it.
+fn older_and_later(
+    folder: &Path,
+    both: impl FnOnce(&mut Memory),
+    later: impl FnOnce(&mut Memory),
+    here: impl FnOnce(&mut Memory),
+) -> (Memory, TakenOver) {
+    let mut first = memory(folder, "here.db");
+    both(&mut first);
+    first.close_whole().expect("closed");
+    std::fs::copy(folder.join("here.db"), folder.join("later.db")).expect("copied");
+    let mut goes_on = Memory::open(&folder.join("later.db"), now()).expect("opened");
+    later(&mut goes_on);
+    goes_on.close_whole().expect("closed");
+    let mut older = Memory::open(&folder.join("here.db"), now()).expect("opened");
+    here(&mut older);
+    let taken = older.take_over(&folder.join("later.db"), &[]).expect("taken").expect("the same schema");
+    older.integrity_check().expect("whole");
+    (older, taken)
+}
+
+#[test]
+fn what_readers_did_by_the_site_comes_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sign = |who: &str, minute| Sign { subscriber: who.into(), kind: SignKind::Visit, about: String::new(), at: at(minute) };
+    let (here, taken) = older_and_later(
+        folder.path(),
+        |memory| {
+            join(memory, "asked", 0, false);
+            for who in ["old", "silent", "heard"] {
+                join(memory, who, 0, true);
+            }
+            memory.prefer("old", &paused(100), at(2)).expect("kept");
+            memory.prefer("silent", &paused(100), at(2)).expect("kept");
+        },
+        |memory| {
+            assert_eq!(memory.confirm_reader("asked", now(), at(5)).expect("confirmed"), crate::Confirmed::New);
+            join(memory, "new", 5, true);
+            join(memory, "waits", 5, false);
+            memory.prefer("new", &paused(500), at(6)).expect("kept");
+            memory.prefer("old", &Preferences::default(), at(6)).expect("kept");
+            memory.prefer("silent", &paused(200), at(6)).expect("kept");
+            memory.end_letters(&["silent".into(), "heard".into()], at(7)).expect("kept");
+            memory.record_signs(&[sign("heard", 8)]).expect("kept");
+            memory.keep_links(7, "issue", &["https://a.example/".into()]).expect("kept");
+        },
+        |memory| memory.prefer("silent", &paused(900), at(9)).expect("kept"),
+    );
+    assert_eq!((taken.confirmed, taken.left), (2, 0));
+    let confirmed = |who| here.subscriber(who).expect("read").map(|one| one.confirmed_at);
+    assert_eq!(["asked", "new", "old", "waits"].map(confirmed), [Some(Some(at(5))), Some(Some(at(6))), Some(Some(at(1))), Some(None)]);
+    let chosen = ["new", "old", "silent"].map(|who| here.preferences(who).expect("read"));
+    assert_eq!(chosen, [paused(500), Preferences::default(), paused(900)], "the later choice counts, whichever memory has it");
+    assert_eq!(here.sunsets().expect("read").into_keys().collect::<Vec<_>>(), ["silent"]);
+    assert!(here.signs_since(at(8)).expect("read").contains(&sign("heard", 8)));
+    let links = here.rows("SELECT address FROM letter_links", [], |row| row.get::<_, String>(0)).expect("read");
+    assert_eq!(links, ["https://a.example/"]);
+    let welcomes = here.wanted_mails(0, 99).expect("read").into_iter().filter(|mail| mail.kind == crate::WantedFor::Welcome);
+    let mut welcomed: Vec<_> = welcomes.map(|mail| mail.subscriber).collect();
+    welcomed.sort();
+    assert_eq!(welcomed, ["asked", "heard", "new", "old", "silent"], "once each");
+    let funnel = "SELECT step, sum(people) FROM funnel WHERE step IN ('signup', 'confirmed') GROUP BY step ORDER BY step";
+    let funnel = here.rows(funnel, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("read");
+    assert_eq!(funnel, [("confirmed".to_owned(), 5), ("signup".to_owned(), 6)]);
+}
+
+#[test]
+fn who_left_by_either_memory_is_not_brought_back_but_who_came_back_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (here, taken) = older_and_later(
+        folder.path(),
+        |memory| ["left", "back", "taken off", "left here"].iter().for_each(|who| join(memory, who, 0, true)),
+        |memory| {
+            for who in ["left", "back"] {
+                memory.leave(who, at(5)).expect("left");
+            }
+            memory.suppress(&["taken off".into()], SuppressedFor::Removed, at(5)).expect("kept");
+            memory.leave("taken off", at(5)).expect("left");
+            join(memory, "back", 2000, true);
+            memory.prefer("left here", &paused(100), at(6)).expect("kept");
+        },
+        |memory| memory.leave("left here", at(7)).expect("left"),
+    );
+    for who in ["left", "taken off", "left here"] {
+        assert!(here.is_suppressed(who).expect("read"), "{who}");
+        assert_eq!(here.subscriber(who).expect("read"), None, "{who}: nothing is kept");
+        assert_eq!(here.preferences(who).expect("read"), Preferences::default(), "{who}");
+    }
+    assert!(!here.is_suppressed("back").expect("read"));
+    assert_eq!(here.subscriber("back").expect("read").and_then(|one| one.confirmed_at), Some(at(2001)));
+    let signs = here.signs_since(now()).expect("read");
+    assert!(signs.iter().all(|sign| sign.subscriber == "back" && sign.at == at(2001)), "{signs:?}");
+    assert_eq!(taken.left, 3);
+}
+
+#[test]
+fn a_surveys_number_is_never_anothers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let asks = |ask: &str| [Question { ask: ask.into(), choices: vec!["yes".into(), "no".into()] }];
+    let (mut old, mut lost) = (0, 0);
+    let (mut here, _) = older_and_later(
+        folder.path(),
+        |memory| join(memory, "ann", 0, true),
+        |memory| {
+            lost = memory.keep_survey("s", &asks("Lost?"), at(1)).expect("kept");
+            memory.answer_survey(lost, "ann", &[1], at(2)).expect("answered");
+        },
+        |memory| old = memory.keep_survey("s", &asks("Another?"), at(3)).expect("kept"),
+    );
+    assert_ne!(old, lost, "links to the lost one are out");
+    let survey = here.survey(lost).expect("read").expect("there");
+    assert_eq!((survey.questions.as_slice(), here.survey_counts(&survey).expect("counted")), (&asks("Lost?")[..], vec![vec![0, 1]]));
+    assert_eq!(here.keep_survey("s", &asks("Lost?"), at(4)).expect("kept"), lost);
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::SuppressedFor;
+use crate::turned_away::TurnedAway;
 
 const CAPS: SignUpCaps = SignUpCaps { network: 3, all: 5 };
 
@@ -73,10 +74,14 @@ fn one_mail_a_day_and_no_more_than_the_caps() {
     assert_eq!(done, [SignedUp::Asked, SignedUp::Quiet, SignedUp::Asked, SignedUp::Asked, SignedUp::Capped]);
     let others: Vec<SignUp> = (2..6).map(|network| ask(&format!("n{network}"), network)).collect();
     let done = memory.sign_up(&others, CAPS, now).expect("written");
-    assert_eq!(done, [SignedUp::Asked, SignedUp::Asked, SignedUp::Capped, SignedUp::Capped]);
+    assert_eq!(done, [SignedUp::Asked, SignedUp::Asked, SignedUp::Full, SignedUp::Full]);
+    assert_eq!(memory.turned_away(now).expect("read"), TurnedAway { network: 1, all: 2 });
     assert_eq!(memory.subscribers().expect("read").len(), 5, "nothing of what was over a cap is kept");
     let tomorrow = now + DAY + TimeDelta::seconds(1);
     assert_eq!(memory.sign_up(&[ask("a", 1)], CAPS, tomorrow).expect("written"), [SignedUp::Asked]);
+    assert_eq!(memory.turned_away(tomorrow).expect("read"), TurnedAway::default());
+    memory.forget_unconfirmed(now - DAY, now + TimeDelta::days(31)).expect("forgotten");
+    assert_eq!(memory.turned_away(now).expect("read"), TurnedAway::default());
 }
 
 #[test]

@@ -301,9 +301,18 @@ fn ten_thousand_sign_ups_from_one_network_cause_no_more_mails_than_its_cap() {
 fn many_networks_together_cause_no_more_mails_than_all_may() {
     let world = World::with(SignUpCaps { network: 3, all: 100 }, true);
     for at in 0..600_u32 {
-        assert_eq!(world.ask(at % 120, &format!("r{at}@home.net")).status, 200);
+        let expected = if at < 100 { 200 } else { 503 };
+        assert_eq!(world.ask(at % 120, &format!("r{at}@home.net")).status, expected);
     }
     assert_eq!((world.wanted().len(), world.memory().subscribers().expect("read").len()), (100, 100));
+    // Everybody reads the same then: who was mailed, who was not, who has left.
+    let full = world.ask(200, "stranger@home.net");
+    assert!(full.body.contains("come back tomorrow") && full.headers.contains_key(RETRY_AFTER), "{full:?}");
+    world.memory().leave(&subscriber_id("r2@home.net"), start()).expect("left");
+    for known in ["r1@home.net", "r2@home.net", "r500@home.net"] {
+        assert_eq!(world.ask(201, known), full, "{known}");
+    }
+    assert_eq!(world.memory().turned_away(start()).expect("read"), reveille_memory::TurnedAway { network: 0, all: 504 });
 }
 
 #[test]

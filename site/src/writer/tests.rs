@@ -123,7 +123,7 @@ async fn other_caps_are_not_mixed() {
     });
     queued(&writer, 2).await;
     drop(hold);
-    assert_eq!((capped.await.unwrap().unwrap(), asked.await.unwrap().unwrap()), (SignedUp::Capped, SignedUp::Asked));
+    assert_eq!((capped.await.unwrap().unwrap(), asked.await.unwrap().unwrap()), (SignedUp::Full, SignedUp::Asked));
 }
 
 #[tokio::test]
@@ -155,4 +155,28 @@ async fn a_write_that_panics_takes_nobody_with_it() {
     let failed = writer.write::<()>(|_| panic!("on purpose")).await;
     assert!(matches!(failed, Err(WriteError::Ended)), "{failed:?}");
     assert_eq!(writer.sign_up(who(1), CAPS, now()).await.unwrap(), SignedUp::Asked);
+}
+
+#[tokio::test]
+async fn a_file_that_was_replaced_is_written_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, aside) = (folder.path().join("reveille.db"), folder.path().join("aside"));
+    std::fs::create_dir(&aside).unwrap();
+    memory(&aside).close_whole().unwrap();
+    let writer = Writer::start(memory(folder.path()));
+    assert_eq!(writer.sign_up(who(1), CAPS, now()).await.unwrap(), SignedUp::Asked);
+    let before = aside.join("before.db");
+    std::fs::rename(&here, &before).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(writer.sign_up(who(2), CAPS, now()).await, Err(WriteError::Replaced)), "nothing stands there");
+        assert!(matches!(writer.write(|_| Ok(())).await, Err(WriteError::Replaced)));
+    }
+    assert!(!here.exists(), "nothing is made");
+    std::fs::rename(aside.join("reveille.db"), &here).unwrap();
+    writer.write(|memory| memory.leave("ann", now())).await.unwrap();
+    assert_eq!(writer.sign_up(who(3), CAPS, now()).await.unwrap(), SignedUp::Asked);
+    let ids = |memory: &Memory| memory.subscribers().unwrap().into_iter().map(|one| one.id).collect::<Vec<_>>();
+    let other = memory(folder.path());
+    assert_eq!((ids(&other), other.is_suppressed("ann").unwrap()), (vec![who(3).id], true), "it is in the file that counts");
+    assert_eq!(ids(&Memory::open(&before, now()).unwrap()), [who(1).id]);
 }

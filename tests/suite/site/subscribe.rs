@@ -276,6 +276,28 @@ fn killed_at_any_step_of_a_mail_nothing_goes_twice_and_nothing_wanted_is_lost() 
     }
 }
 
+#[test]
+fn whom_a_cap_turned_away_is_counted_where_the_owner_looks() {
+    let home = home("");
+    let asked: Vec<SignUp> = ["a", "b", "c"]
+        .map(|name| SignUp {
+            id: subscriber_id(&format!("{name}@home.net")),
+            email: format!("{name}@home.net"),
+            network: 1,
+            via: String::new(),
+        })
+        .to_vec();
+    let before = home.run(&["status"]).ok();
+    assert!(!before.stdout.contains("turned away"), "{before:?}");
+    memory(&home).sign_up(&asked, SignUpCaps { network: 9, all: 1 }, now()).unwrap();
+    let said = "sign-ups turned away since yesterday: 2 by `mails_a_day` of [site]";
+    let after = home.run(&["status"]).ok();
+    assert!(after.stdout.contains(said), "{after:?}");
+    assert_eq!(home.run(&["status", "--json"]).ok().json()["turned_away"]["all"], 2);
+    let _ = home.run(&["wake", "--no-model"]).ok();
+    assert!(home.read("PROGRESS.md").contains(said), "{}", home.read("PROGRESS.md"));
+}
+
 /// Readers who asked and were mailed, with the tokens of their links.
 fn asked(home: &Home, count: usize) -> Vec<(String, String)> {
     drop(Served::start(home)); // it makes the key

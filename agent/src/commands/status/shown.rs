@@ -64,6 +64,7 @@ pub(super) fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
         waking(standing),
         readers(standing),
         silent(standing),
+        crate::visits::turned_away(standing.turned_away).map(|said| format!("{said}\n")).unwrap_or_default(),
         experiments(standing),
         kept(standing),
         reached(standing, ready),
