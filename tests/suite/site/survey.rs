@@ -17,7 +17,7 @@ const SURVEY: &str = "name = \"length\"\n\n[[question]]\nask = \"Should the lett
 fn issue(home: &Home, number: u32, date: &str, survey: &str) {
     home.write(
         &format!("issues/0{number}-x.md"),
-        format!("---\nid: \"tag:letter.example,2026:{number}\"\ntitle: Number {number}\ndate: {date}\nmail: true\nsurvey: {survey}\n---\n\nBody {number}.\n"),
+        format!("---\nid: \"tag:letter.example,2026:{number}\"\ntitle: Number {number}\nslug: number-{number}\ndate: {date}\nmail: true\nsurvey: {survey}\n---\n\nBody {number}.\n"),
     );
 }
 
@@ -99,7 +99,7 @@ fn a_letter_asks_its_readers_and_their_answers_are_counted() {
     send(&mut home, "2026-11-23T18:00:00Z");
     assert_eq!(smtp.plain_messages().len(), before);
     let told = home.read("PROGRESS.md");
-    assert!(told.contains("issues/047-x.md:6: `survey: lenght` is unknown: survey.toml asks `length`"), "{told}");
+    assert!(told.contains("issues/047-x.md:7: `survey: lenght` is unknown: survey.toml asks `length`"), "{told}");
 }
 
 #[test]
