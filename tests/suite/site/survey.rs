@@ -96,10 +96,10 @@ fn a_letter_asks_its_readers_and_their_answers_are_counted() {
     // No letter goes out with a link that leads nowhere: the human is told the line.
     let before = smtp.plain_messages().len();
     issue(&home, 47, "2026-11-23", "lenght");
-    send(&mut home, "2026-11-23T18:00:00Z");
-    assert_eq!(smtp.plain_messages().len(), before);
-    let told = home.read("PROGRESS.md");
-    assert!(told.contains("issues/047-x.md:7: `survey: lenght` is unknown: survey.toml asks `length`"), "{told}");
+    let said = home.at("2026-11-23T18:00:00Z").run(&["wake", "--no-model"]);
+    assert!(said.code == 1 && smtp.plain_messages().len() == before, "{said:?}");
+    assert!(said.stderr.contains("issues/047-x.md:7: `survey: lenght` is unknown: survey.toml asks `length`"), "{said:?}");
+    assert!(home.read("PROGRESS.md").contains("`survey: lenght` is unknown"));
 }
 
 #[test]
