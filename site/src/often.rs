@@ -67,7 +67,7 @@ impl Lately {
             _ => return None,
         };
         let rest = path.split('/').nth(3).unwrap_or_default();
-        if *method != Method::POST && rest != "data" {
+        if method.is_safe() && rest != "data" {
             return None;
         }
         let token = Token::check(token, purpose, &self.app.key, (self.app.now)()).ok()?;

@@ -44,6 +44,7 @@ fn letter() -> Letter {
         list_id: "<newsletter.a.example>".into(),
         unsubscribe: Some("https://a.example/unsubscribe/{token}".into()),
         site: None,
+        survey: None,
         text: "Words.\n.\n.two\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
         clicks: None,
