@@ -115,9 +115,7 @@ fn judge(conn: &Connection, subscriber: &str, letter: i64) -> rusqlite::Result<b
         .prepare_cached("SELECT 1 FROM signs WHERE subscriber = ?1 AND kind = 'click' AND about = ?2")?
         .exists(params![subscriber, issue])?;
     // Without a mail that was sent there is nobody who could have clicked in it.
-    let sent: Option<i64> = conn
-        .prepare_cached(SENT)?
-        .query_row(params![issue, subscriber], |row| row.get(0))?;
+    let sent: Option<i64> = conn.prepare_cached(SENT)?.query_row(params![issue, subscriber], |row| row.get(0))?;
     let Some(sent) = sent.filter(|_| !known) else { return Ok(false) };
     let fetches: Vec<Fetch> = conn
         .prepare_cached("SELECT link, at, fetcher FROM clicks WHERE subscriber = ?1 AND letter = ?2")?

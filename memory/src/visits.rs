@@ -245,9 +245,8 @@ fn count(conn: &Connection, view: &View, who: Option<(i64, i64)>) -> rusqlite::R
         return Ok(());
     }
     let Some(visitor) = visitor else { return add_views(conn, day, &view.page, &view.source.to_string(), 1, 0) };
-    let first: String = conn
-        .prepare_cached("SELECT source FROM visitors WHERE day = ?1 AND visitor = ?2")?
-        .query_row([day, visitor], |row| row.get(0))?;
+    let first: String =
+        conn.prepare_cached("SELECT source FROM visitors WHERE day = ?1 AND visitor = ?2")?.query_row([day, visitor], |row| row.get(0))?;
     let landed = conn.prepare_cached("SELECT 1 FROM visitor_pages WHERE day = ?1 AND visitor = ?2")?.exists([day, visitor])?;
     if let (false, Ok(source)) = (landed, first.parse::<VisitSource>())
         && !source.is_readers()

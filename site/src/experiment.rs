@@ -150,8 +150,7 @@ pub(crate) fn with_headline(app: &App, router: Router) -> Router {
 
 async fn home_page(State(app): State<App>, request: Request, next: Next) -> Response {
     // What a script fetches, as the service worker to keep it, is the page as it is.
-    let is_home =
-        request.method() == Method::GET && matches!(request.uri().path(), "/" | "/index.html") && is_looked_at(request.headers());
+    let is_home = request.method() == Method::GET && matches!(request.uri().path(), "/" | "/index.html") && is_looked_at(request.headers());
     let Some(headline) = app.headline.clone().filter(|_| is_home) else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
     let Some((exposure, unit, counted)) = headline.turn(&parts, (app.now)()) else {

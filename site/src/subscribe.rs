@@ -27,8 +27,8 @@ use crate::origin;
 use crate::peer::Peer;
 use crate::visits::counted;
 use crate::writer::WriteError;
-pub(crate) use floods::Floods;
 use floods::FORMS;
+pub(crate) use floods::Floods;
 use form::{FormError, SignUpForm};
 
 /// For how long a sign-up waits to be confirmed: the link of its mail is good for as long.

@@ -211,7 +211,8 @@ fn only_a_page_of_the_publication_makes_a_day_the_server_s() {
     assert_eq!((visits(&memory), steps(&memory)), (vec![], vec![]));
     assert_eq!(memory.first_touch(&visitor("ann"), now).expect("read"), Some(MASTODON), "a sign-up is credited all the same");
     // Once it is, the form counts like everything else, and who looked at it first has landed by what brought them there.
-    let views = [view("2026-11-20T14:00:02Z", "/", VisitSource::Direct, Some("ann")), view("2026-11-20T14:00:03Z", OTHER, MASTODON, Some("bob"))];
+    let views =
+        [view("2026-11-20T14:00:02Z", "/", VisitSource::Direct, Some("ann")), view("2026-11-20T14:00:03Z", OTHER, MASTODON, Some("bob"))];
     memory.count_views(&views, now).expect("kept");
     assert!(memory.is_counted(now.date_naive()).expect("read"));
     assert_eq!(steps(&memory), [("mastodon".to_owned(), Step::Landing, 2)]);
