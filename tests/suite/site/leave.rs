@@ -276,7 +276,10 @@ fn a_reader_of_the_file_is_known_to_the_form_and_sees_their_row_and_who_is_gone_
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let all = known();
-    assert!(all.len() == 1 && all[0].contains("Delivered-To: ann@") && all[0].contains("already") && !all[0].contains("/confirm/"), "{all:?}");
+    assert!(
+        all.len() == 1 && all[0].contains("Delivered-To: ann@") && all[0].contains("already") && !all[0].contains("/confirm/"),
+        "{all:?}"
+    );
     let memory = Memory::open_read_only(&home.join("memory/reveille.db")).unwrap();
     assert!(memory.subscribers().unwrap().is_empty(), "nobody signed up");
 }
