@@ -42,8 +42,8 @@ impl Memory {
             let mut forget = conn.prepare_cached("DELETE FROM listed WHERE subscriber = ?1")?;
             known.keys().filter(|id| !told.contains_key(*id)).try_for_each(|id| forget.execute([id]).map(|_| ()))?;
             let mut write = conn.prepare_cached("INSERT OR REPLACE INTO listed VALUES (?1, ?2)")?;
-            let new = told.iter().filter(|(id, standing)| known.get(*id) != Some(standing));
-            new.into_iter().try_for_each(|(id, standing)| write.execute(params![id, standing.to_string()]).map(|_| ()))
+            let mut new = told.iter().filter(|(id, standing)| known.get(*id) != Some(standing));
+            new.try_for_each(|(id, standing)| write.execute(params![id, standing.to_string()]).map(|_| ()))
         })?;
         Ok(true)
     }
