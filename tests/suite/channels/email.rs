@@ -32,7 +32,6 @@ fn settings(smtp: &Smtp, address: String, password: Option<&str>) -> MailServer 
 
 fn letter() -> Letter {
     Letter {
-        survey: None,
         issue: "tag:a.example,2026:45".into(),
         publication: "From the Inside".into(),
         language: "en".into(),
