@@ -78,9 +78,9 @@ fn each_occasion_opens_its_own_doors_only() {
     let confirm = message(nowhere, "https://a.example", WantedFor::Confirm).expect("made");
     check(&confirm, "confirm", Purpose::Confirm, Some(7));
     let known = message(nowhere, "https://a.example", WantedFor::Known).expect("made");
-    check(&known, "preferences", Purpose::Preferences, Some(30));
+    check(&known, "preferences", Purpose::Preferences, Some(90));
     let welcome = message(nowhere, "https://a.example", WantedFor::Welcome).expect("made");
-    check(&welcome, "preferences", Purpose::Preferences, Some(30));
+    check(&welcome, "preferences", Purpose::Preferences, Some(90));
     check(&welcome, "leave", Purpose::Leave, None);
     for (text, never) in
         [(&confirm, ["/leave/", "/preferences/"]), (&known, ["/leave/", "/confirm/"]), (&welcome, ["/confirm/", "-token}"])]
