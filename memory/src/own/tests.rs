@@ -86,7 +86,7 @@ const ROWS: [(&str, &str, &str); 12] = [
     ("sunsets", "'ann', 1700000004000000", "2023-11-14T22:13:24Z"),
     ("awaited_outcomes", "'ann', 'experiment-of-ann', 1, 0", "experiment-of-ann"),
     ("answers", "900, 'mastodon', 'n', 'reply', '@ann', 'ann', '45', 'p', 'words-of-ann', 'inbox/a.md', 0, 1", "words-of-ann"),
-    ("survey_answers", "1, 'ann', '[1]', 0", "longer-for-ann"),
+    ("survey_answers", "(SELECT number FROM surveys), 'ann', '[1]', 0", "longer-for-ann"),
     ("subscribers", "'ann', 'ann@home.net', 'pending', 'free', 'via-of-ann', 0, NULL", "via-of-ann"),
 ];
 
