@@ -3,8 +3,8 @@
 //! Must stay true: whoever does not say who they are is a program; a visitor's number can't be told back into an address without
 //! the day's salt; what brought somebody is one of a few names, never text of theirs.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
