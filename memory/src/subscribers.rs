@@ -19,10 +19,8 @@ use crate::turned_away;
 /// How long an address waits between two mails that were asked for with it, and for how long the caps count.
 const DAY: TimeDelta = TimeDelta::days(1);
 
-/// The most such mails a day to one address: the one, and one more for who has left meanwhile. Only who has a reader's own link can
-/// leave for them, so nobody else brings an address its second.
+/// The most of these a day to one address: one, and one more for who left meanwhile, which only who has a reader's own link can do.
 const MOST_A_DAY: u32 = 2;
-
 /// How many mails an address was asked for since a time.
 const OWN: &str = "SELECT count(*) FROM wanted_mails WHERE subscriber = ?1 AND kind IN ('confirm', 'known') AND wanted_at > ?2";
 
