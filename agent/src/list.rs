@@ -69,6 +69,7 @@ pub(crate) fn tell(home: &Home, settings: &Settings, memory: &mut Memory) -> Out
             return Ok(());
         }
     };
+    memory.carry_over(listed.rows().iter().map(|row| row.email.as_str())).or_fail()?;
     let all = memory.suppressed().or_fail()?;
     let mut own_leaving = memory.came_back().or_fail()?;
     own_leaving.extend(all.iter().filter(|one| one.why == SuppressedFor::Left).map(|one| one.subscriber.clone()));

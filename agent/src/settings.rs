@@ -289,6 +289,10 @@ impl Settings {
         if let Some(problem) = settings.site.as_ref().and_then(Site::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[site]"), 1, problem, "see docs/settings.md")]);
         }
+        if let Some(problem) = settings.site.as_ref().and_then(|_| site::below_a_path(&settings.url)) {
+            let (line, column) = keys::place_of(text, "url");
+            return Err(vec![Diagnostic::error(line, column, problem, site::OWN_HOST)]);
+        }
         if let Some(problem) = settings.answers.as_ref().and_then(Answers::problem) {
             return Err(vec![Diagnostic::error(keys::line_of(text, "[answers]"), 1, problem, "see docs/settings.md")]);
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use reveille_memory::{EffectState, Memory, Preferences, RunId};
-use reveille_mission::{Channel, Issue, Shelf, Skill};
+use reveille_mission::{Channel, Issue, Shelf, Skill, former_ids};
 use reveille_skills::channels::{Connection, email};
 use reveille_skills::delivery::letter::{PART, Progress, Stopped};
 use reveille_skills::readers::{Reaches, Recipient, reaches};
@@ -191,7 +191,9 @@ fn groups(scene: &Scene<'_>, memory: &Memory, week: &Week, issues: &[&Issue]) ->
         let Some(chosen) = chosen.get(&one.id).filter(|chosen| week.is_for(scene, &one.id, chosen, changed.get(&one.id).copied())) else {
             continue;
         };
-        let gets = |at: &usize| reaches(chosen, issues[*at], scene.now) == Reaches::Weekly && !mailed[*at].contains(&one.id);
+        let ids: Vec<String> = former_ids(&one.email).into_iter().chain([one.id.clone()]).collect();
+        let had = |at: usize| ids.iter().any(|id| mailed[at].contains(id));
+        let gets = |at: &usize| reaches(chosen, issues[*at], scene.now) == Reaches::Weekly && !had(*at);
         let wanted: Vec<usize> = (0..issues.len()).filter(gets).collect();
         if !wanted.is_empty() {
             groups.entry(wanted).or_default().push(one);

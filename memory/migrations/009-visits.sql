@@ -80,8 +80,9 @@ END;
 CREATE TABLE letter_links (                -- where a letter's links go: a redirect leads there and nowhere else
     letter  INTEGER NOT NULL,              -- a number made of the issue and its links
     link    INTEGER NOT NULL,
-    issue   TEXT NOT NULL,
+    issue   TEXT NOT NULL,                 -- whose mails hold it: an issue's, `week-…` or `retain-…`
     address TEXT NOT NULL,
+    about   TEXT NOT NULL,                 -- the issue in which it stands: the same, but in the letter of a week
     PRIMARY KEY (letter, link)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER letter_links_stay BEFORE UPDATE ON letter_links

@@ -2,10 +2,12 @@
 //! the time to give itself away.
 //!
 //! Must stay true: a link leads where the letter's own link led and nowhere else; no address and no user agent is kept; at most one
-//! sign of life comes of a reader and a letter; what could be a scanner's gives none; of who has left nothing is kept.
+//! sign of life comes of a reader and an issue; what could be a scanner's gives none; of who has left nothing is kept.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reveille_mission::{Fetch, Fetcher, HASTE, human_click};
+use reveille_mission::{Fetch, Fetcher, HASTE, human_clicks};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::MemoryError;
@@ -43,17 +45,18 @@ fn stored(letter: u64) -> i64 {
 }
 
 impl Memory {
-    /// Keeps where the links of a letter go; what is kept stays as it is.
+    /// Keeps where the links of a letter go, and in which of several issues each stands: `about` has one for each, and '' or nothing
+    /// where it is the letter's own. What is kept stays as it is.
     ///
     /// # Errors
     /// The rows can't be written: none is then.
-    pub fn keep_links(&mut self, letter: u64, issue: &str, addresses: &[String]) -> Result<(), MemoryError> {
+    pub fn keep_links(&mut self, letter: u64, issue: &str, addresses: &[String], about: &[String]) -> Result<(), MemoryError> {
         self.transact(|conn| {
-            let mut write = conn.prepare_cached("INSERT OR IGNORE INTO letter_links VALUES (?1, ?2, ?3, ?4)")?;
-            addresses
-                .iter()
-                .enumerate()
-                .try_for_each(|(link, address)| write.execute(params![stored(letter), link as i64, issue, address]).map(|_| ()))
+            let mut write = conn.prepare_cached("INSERT OR IGNORE INTO letter_links VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            addresses.iter().enumerate().try_for_each(|(link, address)| {
+                let about = about.get(link).map(String::as_str).filter(|about| !about.is_empty()).unwrap_or(issue);
+                write.execute(params![stored(letter), link as i64, issue, address, about]).map(|_| ())
+            })
         })
     }
 
@@ -96,7 +99,7 @@ impl Memory {
         self.transact(|conn| {
             let mut humans = 0;
             for (subscriber, letter) in &open {
-                humans += usize::from(judge(conn, subscriber, *letter)?);
+                humans += judge(conn, subscriber, *letter, ripe)?;
                 conn.prepare_cached("UPDATE clicks SET judged = 1 WHERE subscriber = ?1 AND letter = ?2 AND judged = 0 AND at < ?3")?
                     .execute(params![subscriber, letter, micros(ripe)])?;
             }
@@ -106,21 +109,19 @@ impl Memory {
     }
 }
 
-/// Judges all fetches of one reader's mail; whether a human's click was new among them.
-fn judge(conn: &Connection, subscriber: &str, letter: i64) -> rusqlite::Result<bool> {
+/// Judges the fetches of one reader's mail that were made before `ripe`, by all of them. How many issues there are in it of which a human's click is new.
+fn judge(conn: &Connection, subscriber: &str, letter: i64, ripe: DateTime<Utc>) -> rusqlite::Result<usize> {
     if is_suppressed(conn, subscriber)? {
-        return Ok(false);
+        return Ok(0);
     }
-    let (issue, links): (Option<String>, u32) = conn
-        .prepare_cached("SELECT min(issue), count(*) FROM letter_links WHERE letter = ?1")?
-        .query_row([letter], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let Some(issue) = issue else { return Ok(false) };
-    let known = conn
-        .prepare_cached("SELECT 1 FROM signs WHERE subscriber = ?1 AND kind = 'click' AND about = ?2")?
-        .exists(params![subscriber, issue])?;
+    let links: Vec<(u32, String, String)> = conn
+        .prepare_cached("SELECT link, issue, about FROM letter_links WHERE letter = ?1")?
+        .query_map([letter], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let Some((_, issue, _)) = links.first() else { return Ok(0) };
     // Without a mail that was sent there is nobody who could have clicked in it.
     let sent: Option<i64> = conn.prepare_cached(SENT)?.query_row(params![issue, subscriber], |row| row.get(0))?;
-    let Some(sent) = sent.filter(|_| !known) else { return Ok(false) };
+    let Some(sent) = sent else { return Ok(0) };
     let fetches: Vec<Fetch> = conn
         .prepare_cached("SELECT link, at, fetcher FROM clicks WHERE subscriber = ?1 AND letter = ?2")?
         .query_map(params![subscriber, letter], |row| {
@@ -128,9 +129,16 @@ fn judge(conn: &Connection, subscriber: &str, letter: i64) -> rusqlite::Result<b
             Ok(Fetch { link: row.get(0)?, at: time(row.get(1)?), by })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let Some(at) = human_click(&fetches, links as usize, time(sent)) else { return Ok(false) };
-    conn.prepare_cached("INSERT OR IGNORE INTO signs VALUES (?1, 'click', ?2, ?3)")?.execute(params![subscriber, issue, micros(at)])?;
-    Ok(true)
+    let about: HashMap<u32, &str> = links.iter().map(|(link, _, about)| (*link, about.as_str())).collect();
+    let mut new = 0;
+    // What is not ripe may turn out to be a scanner's: it is judged next time.
+    for click in human_clicks(&fetches, links.len(), time(sent)).into_iter().filter(|click| click.at < ripe) {
+        let Some(about) = about.get(&click.link) else { continue };
+        let keep = "INSERT INTO signs SELECT ?1, 'click', ?2, ?3
+            WHERE NOT EXISTS (SELECT 1 FROM signs WHERE subscriber = ?1 AND kind = 'click' AND about = ?2)";
+        new += conn.prepare_cached(keep)?.execute(params![subscriber, about, micros(click.at)])?;
+    }
+    Ok(new)
 }
 
 #[cfg(test)]

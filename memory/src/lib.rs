@@ -8,6 +8,7 @@ mod compact;
 mod error;
 mod experiments;
 mod facts;
+mod former;
 mod labels;
 mod lapses;
 mod ledger;

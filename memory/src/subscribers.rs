@@ -1,7 +1,7 @@
 //! Readers who came by the site: from asking to confirming to leaving, and the mails that this calls for.
 //!
-//! Must stay true: who asks is sent one mail a day at most, and no more than the caps allow, whatever network they ask from; nothing
-//! of a request that is over a cap is kept; a confirmed reader is one commit; who has left has no row, only their digest among the
+//! Must stay true: who asks is sent one mail a day at most, two when they left in between, and no more than the caps allow, whatever
+//! network they ask from; nothing of a request that is over a cap is kept; a confirmed reader is one commit; who has left has no row, only their digest among the
 //! suppressed, and comes back by confirming once more only.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +10,7 @@ use strum::{Display, EnumString};
 
 use crate::answers::forget_words;
 use crate::error::MemoryError;
+use crate::former::carry_over;
 use crate::letters::SUPPRESS;
 use crate::listed::is_listed_reader;
 use crate::open::{Memory, micros, time};
@@ -17,6 +18,11 @@ use crate::turned_away;
 
 /// How long an address waits between two mails that were asked for with it, and for how long the caps count.
 const DAY: TimeDelta = TimeDelta::days(1);
+
+/// The most of these a day to one address: one, and one more for who left meanwhile, which only who has a reader's own link can do.
+const MOST_A_DAY: u32 = 2;
+/// How many mails an address was asked for since a time.
+const OWN: &str = "SELECT count(*) FROM wanted_mails WHERE subscriber = ?1 AND kind IN ('confirm', 'known') AND wanted_at > ?2";
 
 /// Somebody asks for the letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +53,7 @@ pub enum SignedUp {
     Asked,
     /// They are a confirmed reader, by the site or by readers.csv: a mail that says so is wanted.
     Known,
-    /// No mail: one went out within a day, or the address bounced, complained or was taken off by the owner.
+    /// No mail: one went out within a day and they have not left since, or the address bounced, complained or was taken off by the owner.
     Quiet,
     /// No mail and no row: the cap of their network is reached.
     Capped,
@@ -161,11 +167,7 @@ impl Memory {
                 Some(Subscriber { confirmed_at: Some(_), .. }) => Ok(Confirmed::Already),
                 Some(Subscriber { asked_at, email, .. }) if asked_at >= asked_since => {
                     // Later than a leaving in the same microsecond: coming back is the later word.
-                    let left: Option<i64> = conn
-                        .prepare_cached("SELECT at FROM suppressed WHERE subscriber = ?1")?
-                        .query_row([id], |row| row.get(0))
-                        .optional()?;
-                    let at = left.map_or(micros(now), |left| micros(now).max(left + 1));
+                    let at = left_at(conn, id)?.map_or(micros(now), |left| micros(now).max(left + 1));
                     conn.prepare_cached("UPDATE subscribers SET state = 'confirmed', confirmed_at = ?2 WHERE id = ?1")?
                         .execute(params![id, at])?;
                     want(conn, id, &email, WantedFor::Welcome, None, now)?;
@@ -345,6 +347,7 @@ fn banned(conn: &Connection, id: &str) -> rusqlite::Result<bool> {
 
 fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Utc>) -> rusqlite::Result<SignedUp> {
     let since = micros(now - DAY);
+    carry_over(conn, &asked.id, &asked.email)?;
     // Every look is taken in every case: known and unknown addresses cost the same.
     let count = |sql: &str, values: &[&dyn rusqlite::ToSql]| conn.prepare_cached(sql)?.query_row(values, |row| row.get::<_, u32>(0));
     let all = count("SELECT count(*) FROM wanted_mails WHERE kind IN ('confirm', 'known') AND wanted_at > ?1", &[&since])?;
@@ -352,10 +355,8 @@ fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Ut
         "SELECT count(*) FROM wanted_mails WHERE kind IN ('confirm', 'known') AND wanted_at > ?1 AND network = ?2",
         &[&since, &asked.network],
     )?;
-    let own = count(
-        "SELECT count(*) FROM wanted_mails WHERE subscriber = ?1 AND kind IN ('confirm', 'known') AND wanted_at > ?2",
-        &[&asked.id, &since],
-    )?;
+    let own = count(OWN, &[&asked.id, &since])?;
+    let since_they_left = count(OWN, &[&asked.id, &left_at(conn, &asked.id)?.map_or(since, |left| left.max(since))])?;
     let (banned, known) = (banned(conn, &asked.id)?, subscriber(conn, &asked.id)?);
     let is_listed = is_listed_reader(conn, &asked.id)?;
     if all >= caps.all {
@@ -364,7 +365,7 @@ fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Ut
     if network >= caps.network {
         return turned_away::count(conn, "network", now).map(|()| SignedUp::Capped);
     }
-    if banned || own > 0 {
+    if banned || since_they_left > 0 || own >= MOST_A_DAY {
         return Ok(SignedUp::Quiet);
     }
     let has_confirmed = known.as_ref().is_some_and(|known| known.confirmed_at.is_some());
@@ -381,6 +382,12 @@ fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Ut
     let kind = if has_confirmed { WantedFor::Known } else { WantedFor::Confirm };
     want(conn, &asked.id, &asked.email, kind, Some(asked.network), now)?;
     Ok(if has_confirmed { SignedUp::Known } else { SignedUp::Asked })
+}
+
+/// When somebody left last; nothing for who did not, or is suppressed for good.
+fn left_at(conn: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT at FROM suppressed WHERE subscriber = ?1 AND why = 'left'";
+    conn.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()
 }
 
 fn want(conn: &Connection, id: &str, email: &str, kind: WantedFor, network: Option<i64>, now: DateTime<Utc>) -> rusqlite::Result<()> {

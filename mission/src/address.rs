@@ -8,15 +8,42 @@ use crate::task::sha256_hex;
 /// How many bytes of the digest are the id.
 const ID_BYTES: usize = 16;
 
-/// An address as it is compared: trimmed, lower-case.
+/// An address as it is compared: trimmed, lower-case, its domain as it stands in the DNS (UTS 46), so that `münchen.de` and
+/// `xn--mnchen-3ya.de` are one. A domain that can't stand there is lower-case only.
 pub fn folded_address(address: &str) -> String {
+    let lower = lower_case(address);
+    let ascii = lower.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii());
+    let ascii =
+        ascii.and_then(|(name, domain)| Some(format!("{name}@{}", idna::domain_to_ascii(domain).ok().filter(|ascii| !ascii.is_empty())?)));
+    ascii.unwrap_or(lower)
+}
+
+fn lower_case(address: &str) -> String {
     address.trim().to_lowercase()
 }
 
 /// The subscriber's id: the first 32 hexadecimal digits of the SHA-256 of the folded address. It stands in the ledger and
 /// among the suppressed, where the address itself does not.
 pub fn subscriber_id(address: &str) -> String {
-    sha256_hex(folded_address(address).as_bytes(), ID_BYTES)
+    digest(&folded_address(address))
+}
+
+/// The ids that an address had when domains were not folded to ASCII yet: that of the address as it is written, and that with the
+/// letters of its domain's script. Ledger and suppressed may still know a reader by one. None for a domain in ASCII.
+pub fn former_ids(address: &str) -> Vec<String> {
+    let (written, folded) = (lower_case(address), folded_address(address));
+    let is_other = |domain: &str| domain.is_ascii() && (domain.contains("xn--") || written != folded);
+    let Some((name, domain)) = folded.rsplit_once('@').filter(|(_, domain)| is_other(domain)) else { return vec![] };
+    let mut former = vec![written.clone()];
+    if let (letters, Ok(())) = idna::domain_to_unicode(domain) {
+        former.push(format!("{name}@{letters}"));
+    }
+    former.dedup();
+    former.iter().filter(|address| **address != folded).map(|address| digest(address)).collect()
+}
+
+fn digest(folded: &str) -> String {
+    sha256_hex(folded.as_bytes(), ID_BYTES)
 }
 
 /// Whether it has the plain shape of an address: the dot-atom of RFC 5321 4.1.2, within its lengths (4.5.3.1), letters of any
@@ -79,6 +106,32 @@ mod tests {
         assert_eq!(id, "3af5f59d6169b2e0b6ab9d8ad6cb2b62");
         assert_eq!(subscriber_id(" Ann@HOME.net\t"), id);
         assert_ne!(subscriber_id("bob@home.net"), id);
+    }
+
+    #[test]
+    fn a_domain_in_letters_and_in_ascii_is_one() {
+        let ascii = "ida@xn--mnchen-3ya.de";
+        // printf ida@münchen.de | sha256sum | cut -c-32
+        let former = "a29c31ba49a5348528901ce98106fb99";
+        for (address, known_as) in [
+            (ascii, vec![former]),
+            ("ida@münchen.de", vec![former]),
+            (" Ida@MÜNCHEN.DE", vec![former]),
+            ("ida@XN--MNCHEN-3YA.de", vec![former]),
+            // The same letters, one of them in two pieces: that was another id again.
+            ("ida@mu\u{308}nchen.de", vec![&*digest("ida@mu\u{308}nchen.de"), former]),
+        ] {
+            assert_eq!(folded_address(address), ascii, "{address}");
+            assert_eq!(subscriber_id(address), digest(ascii), "{address}");
+            assert_eq!(former_ids(address), known_as, "{address}");
+        }
+        // A name is whoever's it is: nothing but the domain is folded. A domain that is none stays as it is.
+        for (address, folded) in
+            [("jürgen@home.net", "jürgen@home.net"), ("a@xn--.net", "a@xn--.net"), ("a@\u{ad}", "a@\u{ad}"), ("Ü", "ü")]
+        {
+            assert_eq!((folded_address(address).as_str(), former_ids(address)), (folded, vec![]), "{address}");
+        }
+        assert!(former_ids("Ann@home.net").is_empty());
     }
 
     #[test]

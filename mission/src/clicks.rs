@@ -27,11 +27,11 @@ pub struct Fetch {
     pub by: Fetcher,
 }
 
-/// When a human first followed a link of one reader's mail, by all fetches of its links: the first that a browser made for somebody,
+/// When a human followed links of one reader's mail, by all fetches of its links, the first fetch first: those that a browser made for somebody,
 /// later than [`AFTER_SENDING`] after the mail was sent, and not among fetches of more than three different links within
 /// [`HASTE`], nor of all of the letter's `links` (two or more) within two seconds: these are a scanner's, the first ones too.
 #[must_use]
-pub fn human_click(fetches: &[Fetch], links: usize, sent_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub fn human_clicks(fetches: &[Fetch], links: usize, sent_at: DateTime<Utc>) -> Vec<Fetch> {
     let among = |one: &Fetch, seconds: i64, least: usize| {
         fetches.iter().any(|first| {
             let span = |fetch: &Fetch| fetch.at >= first.at && fetch.at - first.at <= TimeDelta::seconds(seconds);
@@ -43,7 +43,9 @@ pub fn human_click(fetches: &[Fetch], links: usize, sent_at: DateTime<Utc>) -> O
     };
     let is_hasty = |one: &Fetch| among(one, HASTE, LINKS + 1) || (links > 1 && among(one, SWEEP, links));
     let late = |fetch: &&Fetch| fetch.by == Fetcher::Person && fetch.at - sent_at > TimeDelta::seconds(AFTER_SENDING);
-    fetches.iter().filter(late).filter(|fetch| !is_hasty(fetch)).map(|fetch| fetch.at).min()
+    let mut clicks: Vec<Fetch> = fetches.iter().filter(late).filter(|fetch| !is_hasty(fetch)).copied().collect();
+    clicks.sort_by_key(|fetch| fetch.at);
+    clicks
 }
 
 #[cfg(test)]
@@ -54,6 +56,10 @@ mod tests {
 
     fn at(millis: i64) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(1_800_000_000_000 + millis).expect("a time")
+    }
+
+    fn human_click(fetches: &[Fetch], links: usize, sent_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        human_clicks(fetches, links, sent_at).first().map(|fetch| fetch.at)
     }
 
     fn fetch(link: u32, millis: i64, by: Fetcher) -> Fetch {

@@ -31,10 +31,10 @@ mod value;
 mod visits;
 mod words;
 
-pub use address::{folded_address, is_address, is_reserved, subscriber_id};
+pub use address::{folded_address, former_ids, is_address, is_reserved, subscriber_id};
 pub use after::check_after;
 pub use choose::{Action, Ask, AskKind, Decision, asks, choose};
-pub use clicks::{AFTER_SENDING, Fetch, HASTE, human_click};
+pub use clicks::{AFTER_SENDING, Fetch, HASTE, human_clicks};
 pub use cohort::{COHORT_RULES, COHORTS, Cohort, LEAST, People, UNCLASSIFIED, cohort_of, shown_cohorts};
 pub use diagnostic::{Diagnostic, Severity};
 pub use disguise::{shown, unmarked};

@@ -81,6 +81,7 @@ fn with_ledger(server: &str, count: u32, text: String, html: String) -> Outcome<
         text,
         html,
         clicks: None,
+        parts: vec![],
     };
     let reader = |at| Recipient { id: format!("{at:064}"), email: format!("reader{at}@b.example"), name: Some("Reader".into()) };
     let recipients: Vec<Recipient> = (0..count).map(reader).collect();

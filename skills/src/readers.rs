@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use reveille_memory::Subscriber;
-use reveille_mission::{Tiers, folded_address, is_address, is_reserved, subscriber_id};
+use reveille_mission::{Tiers, folded_address, former_ids, is_address, is_reserved, subscriber_id};
 
 use crate::disk::{DiskError, Root};
 use row::write_into;
@@ -187,7 +187,7 @@ impl Readers {
                 Some(NotCounted::Twice)
             } else if is_reserved(domain) {
                 Some(NotCounted::Test)
-            } else if suppressed.contains(&row.id) || gone.contains(&row.id) {
+            } else if self.is_out(&row.id, &row.email, suppressed) || gone.contains(&row.id) {
                 Some(NotCounted::Suppressed)
             } else if row.status != Status::Confirmed {
                 Some(NotCounted::Unconfirmed)
@@ -198,6 +198,11 @@ impl Readers {
             }
         };
         all.into_iter().map(|row| (judge(&row), row)).map(|(why, row)| (row, why)).collect()
+    }
+
+    /// Whether an address is suppressed, by its id or by one that it had before and has not come back from.
+    fn is_out(&self, id: &str, email: &str, suppressed: &SuppressedIds) -> bool {
+        suppressed.contains(id) || (!self.came_back.contains(id) && former_ids(email).iter().any(|former| suppressed.contains(former)))
     }
 
     /// Everybody, counted.
@@ -245,7 +250,7 @@ impl Readers {
         if !is_address(email) {
             return Err(ReadersError::NoAddress);
         }
-        if suppressed.contains(&id) {
+        if self.is_out(&id, email, suppressed) {
             return Err(ReadersError::Suppressed);
         }
         if let Some(gone) = self.rows.iter().find(|row| row.id == id && row.status.is_gone()) {
@@ -321,7 +326,7 @@ impl Readers {
         let all = self.all();
         let gone = gone(&all);
         let mut rows: Vec<Reader> = all.into_iter().map(Cow::into_owned).collect();
-        let out = |row: &&mut Reader| !row.status.is_gone() && (suppressed.contains(&row.id) || gone.contains(&row.id));
+        let out = |row: &&mut Reader| !row.status.is_gone() && (self.is_out(&row.id, &row.email, suppressed) || gone.contains(&row.id));
         for row in rows.iter_mut().filter(out) {
             row.status = Status::Left;
         }

@@ -107,6 +107,13 @@ pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
+/// Where the value of a key outside of all sections stands, 1 and 1 if it does not.
+pub(super) fn place_of(text: &str, key: &str) -> (usize, usize) {
+    let table = DeTable::parse(text).ok();
+    let found = table.as_ref().and_then(|table| table.get_ref().iter().find(|(name, _)| name.get_ref() == key));
+    found.map_or((1, 1), |(_, value)| place(text, value.span().start))
+}
+
 /// The line on which `what` stands, 1 if it does not.
 pub(super) fn line_of(text: &str, what: &str) -> usize {
     text.lines().position(|line| line.contains(what)).map_or(1, |at| at + 1)
@@ -201,6 +208,24 @@ mod tests {
             ("x\n", "4:2: key with no value, expected `=` (hint: this line is no TOML)"),
         ] {
             assert_eq!(problems(rest), [expected], "{rest}");
+        }
+    }
+
+    #[test]
+    fn readers_are_served_at_a_whole_host_only() {
+        let parse = |url: &str, rest: &str| {
+            // The word stands elsewhere, too: the place is the key's.
+            let text = format!("# url\nname = \"url\"\n  url = \"{url}\"\nowner = \"o@n.example\"\n{rest}");
+            Settings::parse(&text).map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let expected = "3:9: with [site] `url` is a whole host: readers can't be served below a path of one \
+            (hint: give the publication a host of its own, like `https://letter.example.org`, or leave [site] out)";
+        for url in ["https://n.example/blog", "https://n.example/blog/", "https://n.example/?a=1", "https://n.example/#a"] {
+            assert_eq!(parse(url, "[site]\n").err(), Some(vec![expected.to_owned()]), "{url}");
+            assert!(parse(url, "").is_ok(), "{url}: pages alone may lie below a path");
+        }
+        for url in ["https://n.example", "http://127.0.0.1:8080/"] {
+            assert!(parse(url, "[site]\n").is_ok(), "{url}");
         }
     }
 

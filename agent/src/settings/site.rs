@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
+use url::Url;
 
 /// `[site]`: with it every page has a form to subscribe, and `reveille serve` answers it.
 #[derive(Debug, Deserialize)]
@@ -34,6 +35,15 @@ impl Site {
     pub(super) fn problem(&self) -> Option<&'static str> {
         (self.mails_a_network == 0 || self.mails_a_day == 0).then_some("a cap of 0 mails lets nobody subscribe: leave [site] out instead")
     }
+}
+
+/// What to do about an address below a path.
+pub(super) const OWN_HOST: &str = "give the publication a host of its own, like `https://letter.example.org`, or leave [site] out";
+
+/// Why readers can't be served at an address: links of mails, forms and the app lead to paths of the whole host.
+pub(super) fn below_a_path(url: &Url) -> Option<&'static str> {
+    let is_whole_host = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    (!is_whole_host).then_some("with [site] `url` is a whole host: readers can't be served below a path of one")
 }
 
 fn listened<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {

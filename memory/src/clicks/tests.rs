@@ -9,17 +9,23 @@ fn at(text: &str) -> DateTime<Utc> {
 
 /// A memory in which a mail of issue 45 was sent to ann at 14:00.
 fn memory() -> (tempfile::TempDir, Memory) {
+    let (folder, mut memory) = memory_with("45");
+    memory.keep_links(LETTER, "45", &["https://a.example/".into(), "https://b.example/?q=1&r=2".into()], &[]).expect("kept");
+    (folder, memory)
+}
+
+/// A memory in which a mail of a letter was sent to ann at 14:00.
+fn memory_with(issue: &str) -> (tempfile::TempDir, Memory) {
     let folder = tempfile::tempdir().expect("a folder");
     let now = at("2026-11-20T14:00:00Z");
     let mut memory = Memory::open(&folder.path().join("a.db"), now).expect("made");
     let run =
         memory.begin_run(&NewRun { started_at: now, slot: None, trigger: "hand".into(), version: "0".into(), pid: 1 }).expect("begun");
-    let key = Key { issue: "45".into(), channel: "email".into(), part: "letter".into(), recipient: "ann".into() };
+    let key = Key { issue: issue.into(), channel: "email".into(), part: "letter".into(), recipient: "ann".into() };
     let new = NewEffect { key, text: b"words".to_vec(), token: "t".into(), run };
     let Standing::Intended(effect) = memory.intend(&new, now).expect("kept") else { panic!("it is new") };
     let proof = crate::EvidenceRow { kind: "smtp".into(), place: "s".into(), sha256: None, text: None, fetched_at: now };
     effect.send(&mut memory, now).expect("let go").confirm(&mut memory, &[proof], now).expect("confirmed");
-    memory.keep_links(LETTER, "45", &["https://a.example/".into(), "https://b.example/?q=1&r=2".into()]).expect("kept");
     (folder, memory)
 }
 
@@ -36,7 +42,7 @@ fn a_link_leads_where_the_letter_s_link_led() {
     assert_eq!(follow(&mut memory, LETTER, 1).as_deref(), Some("https://b.example/?q=1&r=2"));
     assert_eq!(follow(&mut memory, LETTER, 2), None);
     assert_eq!(follow(&mut memory, LETTER + 1, 0), None);
-    memory.keep_links(LETTER, "45", &["https://evil.example/".into()]).expect("ignored");
+    memory.keep_links(LETTER, "45", &["https://evil.example/".into()], &["46".into()]).expect("ignored");
     assert_eq!(follow(&mut memory, LETTER, 0).as_deref(), Some("https://a.example/"));
     assert!(memory.connection.execute("UPDATE letter_links SET address = 'https://evil.example/'", []).is_err());
 }
@@ -66,6 +72,29 @@ fn a_human_s_click_is_one_sign_and_a_scanner_s_none() {
     memory.leave("ann", at("2026-11-20T20:00:00Z")).expect("gone");
     let left: i64 = memory.rows("SELECT count(*) FROM clicks WHERE subscriber = 'ann'", [], |row| row.get(0)).expect("read")[0];
     assert_eq!(left, 0);
+}
+
+#[test]
+fn a_click_in_the_letter_of_a_week_is_about_the_issue_of_its_link() {
+    let (_folder, mut memory) = memory_with("week-2026-W46");
+    let links = ["https://home.example/", "https://a.example/", "https://b.example/", "https://c.example/"].map(str::to_owned);
+    let about = ["", "45", "46", "46"].map(str::to_owned);
+    memory.keep_links(LETTER, "week-2026-W46", &links, &about).expect("kept");
+    let about = |memory: &Memory| -> Vec<(String, DateTime<Utc>)> {
+        let signs = memory.signs_since(at("2026-11-20T00:00:00Z")).expect("read");
+        signs.into_iter().map(|sign| (sign.about, sign.at)).collect()
+    };
+    memory.follow(&click("ann", 2, "2026-11-20T15:00:00Z", Fetcher::Person)).expect("kept");
+    memory.follow(&click("ann", 3, "2026-11-20T15:10:00Z", Fetcher::Person)).expect("kept");
+    memory.follow(&click("ann", 1, "2026-11-20T15:20:00Z", Fetcher::Robot)).expect("kept");
+    assert_eq!(memory.judge_clicks(at("2026-11-20T16:00:00Z")).expect("judged"), 1, "two links of one issue are one sign");
+    assert_eq!(about(&memory), [("46".to_owned(), at("2026-11-20T15:00:00Z"))]);
+    memory.follow(&click("ann", 1, "2026-11-20T17:00:00Z", Fetcher::Person)).expect("kept");
+    memory.follow(&click("ann", 0, "2026-11-20T17:10:00Z", Fetcher::Person)).expect("kept");
+    assert_eq!(memory.judge_clicks(at("2026-11-20T18:00:00Z")).expect("judged"), 2);
+    assert_eq!(about(&memory).into_iter().map(|(about, _)| about).collect::<Vec<_>>(), ["46", "45", "week-2026-W46"]);
+    let followed = memory.own_data("ann").expect("read").clicks;
+    assert_eq!(followed.iter().map(|link| link.issue.as_str()).collect::<Vec<_>>(), ["46", "46", "45", "45", "week-2026-W46"]);
 }
 
 #[test]

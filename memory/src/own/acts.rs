@@ -12,7 +12,7 @@ use crate::surveys::Question;
 pub struct Followed {
     /// Where it leads.
     pub address: String,
-    /// The letter's issue.
+    /// The issue in which it stood.
     pub issue: String,
     /// By whom it seems: `person`, `robot` or `prefetch`.
     pub by: String,
@@ -34,7 +34,7 @@ pub struct SurveyAnswer {
 impl Memory {
     /// The links that were fetched by somebody's link, the oldest first.
     pub(super) fn followed(&self, id: &str) -> Result<Vec<Followed>, MemoryError> {
-        let sql = "SELECT l.address, l.issue, c.fetcher, c.at FROM clicks AS c
+        let sql = "SELECT l.address, l.about, c.fetcher, c.at FROM clicks AS c
             LEFT JOIN letter_links AS l ON l.letter = c.letter AND l.link = c.link WHERE c.subscriber = ?1 ORDER BY c.at, c.id";
         self.rows(sql, [id], |row| {
             let text = |at| row.get::<_, Option<String>>(at).map(Option::unwrap_or_default);

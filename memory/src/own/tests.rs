@@ -104,7 +104,7 @@ fn every_table_that_knows_a_reader_is_in_their_data_and_is_emptied_when_they_lea
     assert_eq!(known, here, "a table with readers in it is none of their data");
     let asks = [crate::Question { ask: "How long?".into(), choices: vec!["shorter".into(), "longer-for-ann".into()] }];
     memory.keep_survey("length", &asks, now).expect("kept");
-    memory.keep_links(9, "45", &["https://clicked.example/".into()]).expect("kept");
+    memory.keep_links(9, "45", &["https://clicked.example/".into()], &[]).expect("kept");
     for (table, values, _) in ROWS {
         memory.connection.execute(&format!("INSERT INTO {table} VALUES ({values})"), []).unwrap_or_else(|error| panic!("{table}: {error}"));
     }

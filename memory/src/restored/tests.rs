@@ -233,7 +233,7 @@ fn what_readers_did_by_the_site_comes_along() {
             memory.prefer("silent", &paused(200), at(6)).expect("kept");
             memory.end_letters(&["silent".into(), "heard".into()], at(7)).expect("kept");
             memory.record_signs(&[sign("heard", 8)]).expect("kept");
-            memory.keep_links(7, "issue", &["https://a.example/".into()]).expect("kept");
+            memory.keep_links(7, "issue", &["https://a.example/".into()], &[]).expect("kept");
         },
         |memory| memory.prefer("silent", &paused(900), at(9)).expect("kept"),
     );

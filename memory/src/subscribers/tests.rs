@@ -85,6 +85,27 @@ fn one_mail_a_day_and_no_more_than_the_caps() {
 }
 
 #[test]
+fn who_leaves_and_asks_again_the_same_day_gets_one_more_mail() {
+    let (_folder, mut memory) = memory();
+    let minute = |n: i64| at("2026-11-21T12:00:00Z") + TimeDelta::minutes(n);
+    let ask_at =
+        |memory: &mut Memory, n| memory.sign_up(&[ask("ann", 1)], SignUpCaps { network: 9, all: 9 }, minute(n)).expect("written")[0];
+    assert_eq!(ask_at(&mut memory, 0), SignedUp::Asked);
+    memory.confirm_reader("id-ann", minute(0), minute(1)).expect("written");
+    assert_eq!(ask_at(&mut memory, 2), SignedUp::Quiet);
+    memory.leave("id-ann", minute(3)).expect("left");
+    assert_eq!(ask_at(&mut memory, 4), SignedUp::Asked, "they changed their mind");
+    assert_eq!(ask_at(&mut memory, 5), SignedUp::Quiet, "once");
+    assert_eq!(memory.confirm_reader("id-ann", minute(0), minute(6)).expect("written"), Confirmed::New);
+    // Whoever got hold of their link leaves for them, again and again: two mails a day are all that comes of it.
+    for n in 7..12 {
+        memory.leave("id-ann", minute(n)).expect("left");
+        assert_eq!(ask_at(&mut memory, n), SignedUp::Quiet, "{n}");
+    }
+    assert_eq!(ask_at(&mut memory, 24 * 60 + 1), SignedUp::Asked, "a day after the first");
+}
+
+#[test]
 fn who_never_confirms_is_forgotten_and_so_are_networks() {
     let (_folder, mut memory) = memory();
     let now = at("2026-11-21T12:00:00Z");

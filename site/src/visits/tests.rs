@@ -129,7 +129,7 @@ async fn a_link_of_a_letter_leads_where_it_led_and_nowhere_else() {
     let subscriber = subscriber_bytes(&subscriber_id("ann@home.net")).expect("an id");
     let token = |purpose, item| Token { purpose, subscriber, item, expires: None }.mint(&app.key);
     let links = vec!["https://elsewhere.example/?a=1&b=2".to_owned()];
-    app.writer.write(move |memory| memory.keep_links(7, "45", &links)).await.expect("kept");
+    app.writer.write(move |memory| memory.keep_links(7, "45", &links, &[])).await.expect("kept");
     let good = token(Purpose::Click, 7);
     for method in ["GET", "HEAD"] {
         let answer = fetch(&app, method, &format!("/c/{good}/0"), &[]).await;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use reveille_memory::{AnswerKind, AnswerRow, Heard, Memory, MemoryError, RunId, Sign, SignKind};
-use reveille_mission::{Channel, Shelf, subscriber_id};
+use reveille_mission::{Channel, Shelf, former_ids, subscriber_id};
 
 use super::folder::{self, Page};
 use super::{Answer, Looked, MOST, Source, text};
@@ -153,7 +153,8 @@ fn of_mail(memory: &Memory, answer: &Answer) -> Result<(Option<String>, Option<S
     let mut about = None;
     for id in &answer.answers_to {
         let Some((issue, recipient)) = memory.mail_of(id)? else { continue };
-        if recipient.eq_ignore_ascii_case(&from) && !memory.is_suppressed(&from)? {
+        let is_theirs = recipient.eq_ignore_ascii_case(&from) || former_ids(&answer.sender).contains(&recipient);
+        if is_theirs && !memory.is_suppressed(&from)? {
             let sign = Sign { subscriber: from, kind: SignKind::Reply, about: issue.clone(), at: answer.at };
             return Ok((Some(issue), Some(sign)));
         }

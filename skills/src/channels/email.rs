@@ -33,7 +33,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{Account, Attached, Fault, Frozen, PostLimits, Receipt};
-pub use clicks::Clicks;
+pub use clicks::{Clicks, Part};
 use fit::{mailbox, refused};
 pub use letter::{Letter, compose, compose_win_back};
 use mail::Ready;

@@ -7,18 +7,18 @@ mod course;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reveille_memory::{EffectState, Key, Memory, MemoryError, NewEffect, RunId, Standing, Tally};
-use reveille_mission::Channel;
+use reveille_mission::{Channel, former_ids};
 
 use crate::channels::Fault;
 use crate::channels::email::{Email, Letter, freeze};
 use crate::delivery::Step;
 use crate::readers::Recipient;
-use course::Course;
+use course::{Course, Whom};
 
 /// The part of an issue that a letter is, in the ledger.
 pub const PART: &str = "letter";
@@ -136,6 +136,7 @@ pub fn deliver_each(
 ) -> Result<Progress, MemoryError> {
     give_up_on_cut_off(memory, issue, part, round)?;
     let suppressed: HashSet<String> = memory.suppressed()?.into_iter().map(|one| one.subscriber).collect();
+    let formerly = formerly(letters, &suppressed);
     let mut progress = Progress::default();
     let mut readers = HashSet::new();
     for (letter, recipients) in letters {
@@ -145,7 +146,7 @@ pub fn deliver_each(
         readers.extend(wanted.into_iter().map(|one| one.id.as_str()));
     }
     progress.count(&tally(memory, issue, part)?);
-    let stopped = Course::new(memory, email, round, (issue, part), readers, &mut progress).run()?;
+    let stopped = Course::new(memory, email, round, (issue, part), Whom { readers, formerly }, &mut progress).run()?;
     email.close();
     progress.count(&tally(memory, issue, part)?);
     progress.stopped = stopped;
@@ -185,11 +186,14 @@ fn write_down(memory: &mut Memory, part: &str, letter: &Letter, wanted: &[&Recip
     let kept = letter.frozen().map_err(|fault| MemoryError::Value(fault.to_string()))?;
     memory.keep_letter(&kept.digest, &kept.bytes)?;
     if let Some(clicks) = &letter.clicks {
-        memory.keep_links(clicks.number, &letter.issue, &clicks.links)?;
+        memory.keep_links(clicks.number, &letter.issue, &clicks.links, &clicks.about)?;
     }
     let mut unfit = 0;
     let mut rows = Vec::with_capacity(wanted.len());
     for reader in wanted {
+        if had_by_former_id(memory, (&letter.issue, part), reader)? {
+            continue;
+        }
         // A name that can't stand in a header is left out; without an address there is no mail.
         let nameless = Recipient { name: None, ..(*reader).clone() };
         let frozen = freeze(letter, &kept.digest, reader, round.key, now);
@@ -208,4 +212,29 @@ fn write_down(memory: &mut Memory, part: &str, letter: &Letter, wanted: &[&Recip
     }
     memory.intend_all(&rows, now)?;
     Ok(unfit)
+}
+
+/// Whether a mail of the letter went to somebody, or may have gone, by an id that they had before. One that did not go yet goes by the
+/// id they have now: the row of the former one is refused, for nobody on the list has it.
+fn had_by_former_id(memory: &Memory, (issue, part): (&str, &str), reader: &Recipient) -> Result<bool, MemoryError> {
+    for recipient in former_ids(&reader.email) {
+        let key = Key { issue: issue.to_owned(), channel: name().to_owned(), part: part.to_owned(), recipient };
+        let state = memory.effect(&key)?.map(|effect| effect.state);
+        if state.is_some_and(|state| !matches!(state, EffectState::Intended | EffectState::Refused)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The ids that these readers had before, but those that were suppressed when the letter began: whoever leaves by one of a letter of
+/// then, while this one is on its way, has left.
+fn formerly<'a>(letters: &[(&Letter, &'a [Recipient])], suppressed: &HashSet<String>) -> HashMap<&'a str, Vec<String>> {
+    let all = letters.iter().flat_map(|(_, recipients)| recipients.iter());
+    let former = |one: &'a Recipient| {
+        let mut former = former_ids(&one.email);
+        former.retain(|id| !suppressed.contains(id));
+        (one.id.as_str(), former)
+    };
+    all.map(former).filter(|(_, former)| !former.is_empty()).collect()
 }

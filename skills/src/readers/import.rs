@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::formats::{Format, Incoming, Said};
 use super::table::{BadRow, Table};
 use super::{Consent, Reader, Readers, ReadersError, Status, SuppressedIds};
-use reveille_mission::{is_address, subscriber_id};
+use reveille_mission::{former_ids, is_address, subscriber_id};
 
 /// What an import did with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -132,7 +132,8 @@ impl<'a> Merge<'a> {
     }
 
     fn take(&mut self, wanted: Reader, knows_tier: bool) -> What {
-        if self.suppressed.contains(&wanted.id) {
+        let by_former = || former_ids(&wanted.email).iter().any(|former| self.suppressed.contains(former));
+        if self.suppressed.contains(&wanted.id) || by_former() {
             return What::Suppressed;
         }
         let Some(places) = self.places.get(&wanted.id).cloned() else {

@@ -55,6 +55,34 @@ fn only_people_count_and_exactly_they_are_mailed() {
 }
 
 #[test]
+fn a_domain_in_letters_and_in_ascii_is_one_person_and_who_left_before_that_stays_away() {
+    let home = home("email,name,status\nida@münchen.de,Ida,confirmed\nida@xn--mnchen-3ya.de,Ida,confirmed\nann@home.net,Ann,confirmed\n");
+    let mut readers = Readers::load_to_change(home.path(), &["me@BÜCHER.de".to_owned()]).expect("a list");
+    let id = subscriber_id("ida@xn--mnchen-3ya.de");
+    let mailed = |readers: &Readers, suppressed: &SuppressedIds| -> Vec<String> {
+        readers.recipients(suppressed).into_iter().map(|one| one.email).collect()
+    };
+    assert_eq!(mailed(&readers, &ids(&[])), ["ida@münchen.de", "ann@home.net"]);
+    // The digest of the address as it was written, which it had before domains were folded.
+    let left = SuppressedIds::from([sha256("ida@münchen.de".as_bytes())[..32].to_owned()]);
+    assert_eq!(mailed(&readers, &left), ["ann@home.net"]);
+    let exported = String::from_utf8(readers.export(&left).expect("a table")).expect("text");
+    assert_eq!(exported.matches(",left").count(), 2, "{exported}");
+    let consent = Consent { date: day("2026-11-20"), source: "x".into() };
+    for address in ["ida@münchen.de", "Ida@xn--mnchen-3ya.de"] {
+        assert!(matches!(readers.add(address, None, Some(&consent), &left), Err(ReadersError::Suppressed)), "{address}");
+        let csv = format!("email\n{address}\n");
+        let taken = readers.import(csv.as_bytes(), "f.csv", Some(&consent), &left, day("2026-11-20")).expect("taken in");
+        assert_eq!(taken.rows[0].what, What::Suppressed, "{address}");
+    }
+    // Who came back by the site is a reader again.
+    let readers = readers.with(&[], HashSet::from([id]));
+    assert_eq!(mailed(&readers, &left), ["ida@münchen.de", "ann@home.net"]);
+    // The owner is nobody's reader, however they write their domain.
+    assert_eq!(readers.owner, HashSet::from(["me@xn--bcher-kva.de".to_owned()]));
+}
+
+#[test]
 fn no_list_is_no_reader_and_a_broken_list_is_an_error_without_an_address() {
     let empty = tempfile::tempdir().expect("a folder");
     assert_eq!(Readers::load(empty.path(), &[]).expect("none").counts(&SuppressedIds::new()), Counts::default());

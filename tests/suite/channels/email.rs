@@ -47,6 +47,7 @@ fn letter() -> Letter {
         text: "Words.\n.\n.two\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
         clicks: None,
+        parts: vec![],
     }
 }
 

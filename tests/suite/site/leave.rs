@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 
 use chrono::{DateTime, Utc};
 use reqwest::blocking::{Client, Response};
-use reveille_memory::{Frequency, Memory, Preferences, SignUp, SignUpCaps};
+use reveille_memory::{Frequency, Memory, Preferences, SignKind, SignUp, SignUpCaps};
 use reveille_mission::{leaving_token, subscriber_id};
 use reveille_tests::Home;
 use reveille_tests::servers::Smtp;
@@ -285,6 +285,38 @@ fn a_reader_of_the_file_is_known_to_the_form_and_sees_their_row_and_who_is_gone_
 }
 
 #[test]
+fn a_domain_in_letters_and_in_ascii_is_one_reader() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp);
+    let former = reveille_mission::former_ids("ida@münchen.de").remove(0);
+    home.write("readers.csv", "email,name,status\nida@münchen.de,Ida,confirmed\nann@lighthouse.net,Ann,confirmed\n");
+    assert_eq!(confirmed(&home), 2);
+    let served = Served::start(&home);
+    let wanted = || Memory::open_read_only(&home.join("memory/reveille.db")).unwrap().wanted_mails(0, 9).unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let listed = || Memory::open_read_only(&home.join("memory/reveille.db")).unwrap().listed(&subscriber_id("ida@münchen.de")).unwrap();
+    while listed().is_none() {
+        assert!(std::time::Instant::now() < until, "serve has not read the list");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // She types it into the form as her mail program shows it.
+    assert_eq!(served.post("/subscribe", Some(URL), "email=ida%40xn--mnchen-3ya.de").status(), 200);
+    drop(served);
+    let memory = Memory::open_read_only(&home.join("memory/reveille.db")).unwrap();
+    assert!(memory.subscribers().unwrap().is_empty(), "she is a reader already: {:?}", wanted());
+    assert_eq!(confirmed(&home), 2);
+    // She left when her id was another one: nobody mails her, and the first wake knows it by the new one, too.
+    let now = "2026-11-19T13:00:00Z".parse().unwrap();
+    let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();
+    memory.leave(&former, now).unwrap();
+    assert_eq!(confirmed(&home), 1);
+    send(&mut home, "2026-11-19T14:00:00Z");
+    assert_eq!(mailed(&smtp, 45), ["ann"]);
+    assert!(memory.is_suppressed(&subscriber_id("ida@xn--mnchen-3ya.de")).unwrap());
+    assert_eq!(confirmed(&home), 1);
+}
+
+#[test]
 fn weekly_readers_get_the_issues_of_a_week_in_one_mail() {
     let smtp = Smtp::start();
     let mut home = home(&smtp);
@@ -321,6 +353,25 @@ fn weekly_readers_get_the_issues_of_a_week_in_one_mail() {
     assert!(mail.contains("Delivered-To: eve@") && mail.contains("Body 46.") && mail.contains("Body 47."), "{mail}");
     assert!(!mail.contains("Body 45."), "what she had is not sent once more: {mail}");
     assert!(mail.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{mail}");
+    // What she follows in it is about the issue in which it stands.
+    let mail = mail.replace("=\r\n", "").replace("=3D", "=");
+    let paths = mail.split("https://letter.example").skip(1).filter(|rest| rest.starts_with("/c/"));
+    let paths = paths.map(|rest| rest.split(['"', ' ', '\r', ')', '>']).next().unwrap()).collect::<std::collections::BTreeSet<_>>();
+    let leads = |path: &str| served.get(path).headers()["location"].to_str().unwrap().to_owned();
+    let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    let number_47 = paths.iter().find(|path| leads(path).contains("number-47")).unwrap_or_else(|| panic!("{paths:?}"));
+    home.at("2026-11-23T09:00:00Z");
+    drop(served);
+    let served = Served::start(&home);
+    let followed = served.client.get(format!("{}{number_47}", served.address)).header("user-agent", browser).send().unwrap();
+    assert_eq!(followed.status(), 302);
+    drop(served);
+    home.at("2026-11-23T10:00:00Z");
+    let _ = home.run(&["wake", "--no-model"]);
+    let memory = Memory::open_read_only(&home.join("memory/reveille.db")).unwrap();
+    let clicks = memory.signs_since("2026-11-23T00:00:00Z".parse().unwrap()).unwrap();
+    let told: Vec<_> = clicks.iter().map(|sign| (sign.subscriber.clone(), sign.kind, sign.about.as_str())).collect();
+    assert_eq!(told, [(subscriber_id("eve@lighthouse.net"), SignKind::Click, "tag:letter.example,2026:47")]);
 }
 
 fn chooses(home: &Home, name: &str, frequency: Frequency, at: &str) {

@@ -21,14 +21,42 @@ pub struct Clicks {
     pub number: u64,
     /// Where the links lead, in their order.
     pub links: Vec<String>,
+    /// In a letter of several issues: the id of the one in which each link stands, '' where none or more than one has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
+}
+
+/// An issue in a letter of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its id.
+    pub issue: String,
+    /// The web links of it.
+    pub(super) links: Vec<String>,
+}
+
+impl Part {
+    /// The part of an issue, by its HTML.
+    pub(super) fn of(issue: &str, html: &str) -> Self {
+        Self { issue: issue.to_owned(), links: links(html).into_iter().map(|link| link.address).collect() }
+    }
+}
+
+/// The issue in which a link stands; '' where none or more than one has it: what is followed then says nothing of either.
+fn about(parts: &[Part], address: &str) -> String {
+    let mut having = parts.iter().filter(|part| part.links.iter().any(|link| link == address));
+    match (having.next(), having.next()) {
+        (Some(only), None) => only.issue.clone(),
+        _ => String::new(),
+    }
 }
 
 impl Clicks {
-    fn of(issue: &str, at: &Url, links: Vec<String>) -> Self {
+    fn of(issue: &str, at: &Url, links: Vec<String>, about: Vec<String>) -> Self {
         let mut digest = Sha256::new().chain_update(issue.as_bytes());
-        links.iter().for_each(|link| digest.update(format!("\n{link}")));
+        links.iter().chain(&about).for_each(|link| digest.update(format!("\n{link}")));
         let number = digest.finalize().first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-        Self { at: at.to_string(), number, links }
+        Self { at: at.to_string(), number, links, about }
     }
 
     /// The place of a link. The number makes it a text that no author writes.
@@ -77,7 +105,9 @@ impl Letter {
                 seen.push(&link.address);
             }
         });
-        let clicks = Clicks::of(&self.issue, &at, seen.iter().map(|address| credited(address, site)).collect());
+        let leads = seen.iter().map(|address| credited(address, site)).collect();
+        let about = seen.iter().filter(|_| !self.parts.is_empty()).map(|address| about(&self.parts, address)).collect();
+        let clicks = Clicks::of(&self.issue, &at, leads, about);
         let number_of = |address: &str| seen.iter().position(|known| *known == address);
         let mut html = String::with_capacity(self.html.len());
         let mut from = 0;
@@ -200,6 +230,7 @@ mod tests {
             text: text.into(),
             html: html.into(),
             clicks: None,
+            parts: vec![],
         }
     }
 
@@ -241,6 +272,31 @@ mod tests {
             at(1)
         );
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_link_of_a_letter_of_several_issues_belongs_to_the_one_that_has_it() {
+        let site: Url = "https://letter.example/".parse().expect("an address");
+        let one = "<h2><a href=\"https://letter.example/issues/45/\">45</a></h2><a href=\"https://a.example/?q=1&amp;r=2\">a</a> \
+            <a href=\"https://both.example/\">both</a>";
+        let other = "<h2><a href=\"https://letter.example/issues/46/\">46</a></h2><a href=\"https://both.example/\">both</a>";
+        let mut both = letter("", &format!("<a href=\"https://letter.example/\">home</a>{one}{other}"));
+        let alone = both.clone().counted(&site).clicks.expect("links");
+        both.parts = vec![Part::of("45", one), Part::of("46", other)];
+        let clicks = both.counted(&site).clicks.expect("links");
+        let told: Vec<(&str, &str)> = clicks.links.iter().map(String::as_str).zip(clicks.about.iter().map(String::as_str)).collect();
+        assert_eq!(
+            told,
+            [
+                ("https://letter.example/?via=email", ""),
+                ("https://letter.example/issues/45/?via=email", "45"),
+                ("https://a.example/?q=1&r=2", "45"),
+                ("https://both.example/", ""),
+                ("https://letter.example/issues/46/?via=email", "46"),
+            ]
+        );
+        assert_eq!((alone.links, alone.about), (clicks.links, vec![]));
+        assert_ne!(alone.number, clicks.number);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 use super::super::{Attached, Fault};
 use super::Email;
-use super::clicks::Clicks;
+use super::clicks::{Clicks, Part};
 use super::fit::{header_text, refused};
 use super::mail::Ways;
 use crate::disk::{Root, sha256};
@@ -69,6 +69,9 @@ pub struct Letter {
     /// The links that are counted; without it a letter has its links as the author wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clicks: Option<Clicks>,
+    /// The issues in a letter of several, until its links are counted; empty in any other.
+    #[serde(skip)]
+    pub parts: Vec<Part>,
 }
 
 impl Letter {
@@ -213,6 +216,7 @@ pub fn compose(home: &Path, publication: &Publication, issue: &Issue, email: &Em
         html: styled(publication, issue.date, &subject, &link, &body.html)?,
         subject,
         clicks: None,
+        parts: vec![],
         subjects: vec![],
     })
 }
@@ -252,6 +256,7 @@ pub fn compose_win_back(
         site: None,
         survey: None,
         clicks: None,
+        parts: vec![],
         subjects: vec![],
     })
 }

@@ -58,6 +58,7 @@ pub(crate) fn letter() -> Letter {
         text: "Words.\n.\nMore\r.\r\nEnd".into(),
         html: "<html><body><p>Words</p></body></html>".into(),
         clicks: None,
+        parts: vec![],
     }
 }
 

@@ -9,6 +9,7 @@ use reveille_mission::Issue;
 
 use super::super::Fault;
 use super::Email;
+use super::clicks::Part;
 use super::fit::{header_text, refused};
 use super::letter::{Letter, escaped, leaving, list_id, styled};
 use crate::settings::Publication;
@@ -34,13 +35,15 @@ pub fn compose_week(
         subject.push_str(" …");
     }
     header_text("title", &subject)?;
-    let (mut text, mut html) = (String::new(), String::new());
+    let (mut text, mut html, mut parts) = (String::new(), String::new(), Vec::with_capacity(issues.len()));
     for issue in issues {
         let body = outside(home, publication, &issue.id).map_err(|error| refused(error.to_string()))?;
         let body = body.ok_or_else(|| refused(format!("{} is not on the site", issue.name())))?;
         let link = publication.issue_address(&issue.slug);
         text.push_str(&format!("{}\n{link}\n\n{}\n\n\n", issue.title, body.text.trim_end()));
-        html.push_str(&format!("<h2><a href=\"{}\">{}</a></h2>\n{}\n", escaped(&link), escaped(&issue.title), body.html));
+        let part = format!("<h2><a href=\"{}\">{}</a></h2>\n{}\n", escaped(&link), escaped(&issue.title), body.html);
+        parts.push(Part::of(&issue.id, &part));
+        html.push_str(&part);
     }
     let site = publication.base();
     Ok(Letter {
@@ -53,6 +56,7 @@ pub fn compose_week(
         list_id: list_id(publication),
         unsubscribe: unsubscribe.map(leaving).transpose()?.flatten(),
         clicks: None,
+        parts,
         subjects: vec![],
         site: None,
         survey: None,

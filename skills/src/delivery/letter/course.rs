@@ -4,7 +4,7 @@
 //! before anything else is done; only rows that are due are touched, each once in a run; a mail is refused for good, and its
 //! reader taken off the list, only by a server that takes others: until then the row stands as put back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,6 +25,22 @@ const NOT_TAKEN: u32 = 10;
 /// The same for bounces: a list where nobody exists is rather a server that lies, and a bounce is for ever. Nobody bounced then.
 const BOUNCED: u32 = 25;
 
+/// Everybody who is to get a letter.
+pub(super) struct Whom<'a> {
+    /// Their ids.
+    pub(super) readers: HashSet<&'a str>,
+    /// Ids that some of them had before, by which nobody was suppressed when it began.
+    pub(super) formerly: HashMap<&'a str, Vec<String>>,
+}
+
+impl Whom<'_> {
+    /// Whether somebody is still to get it: asked now, for they may have left since it began.
+    fn has(&self, memory: &Memory, reader: &str) -> Result<bool, MemoryError> {
+        let mut ids = std::iter::once(reader).chain(self.formerly.get(reader).into_iter().flatten().map(String::as_str));
+        Ok(self.readers.contains(reader) && !ids.try_fold(false, |out, id| Ok::<_, MemoryError>(out || memory.is_suppressed(id)?))?)
+    }
+}
+
 /// The state of one delivery.
 pub(super) struct Course<'a> {
     memory: &'a mut Memory,
@@ -32,8 +48,7 @@ pub(super) struct Course<'a> {
     round: &'a Round<'a>,
     issue: &'a str,
     part: &'a str,
-    /// The ids of everybody who is to get it.
-    readers: HashSet<&'a str>,
+    whom: Whom<'a>,
     progress: &'a mut Progress,
     /// The letters that mails were frozen with: one, or two after an edit.
     letters: Vec<Attached>,
@@ -68,11 +83,11 @@ impl<'a> Course<'a> {
         email: &'a Email,
         round: &'a Round<'a>,
         (issue, part): (&'a str, &'a str),
-        readers: HashSet<&'a str>,
+        whom: Whom<'a>,
         progress: &'a mut Progress,
     ) -> Self {
         let (letters, held, in_a_row) = (vec![], vec![], InARow::default());
-        Self { memory, email, round, issue, part, readers, progress, letters, last: None, in_a_row, held, over: None }
+        Self { memory, email, round, issue, part, whom, progress, letters, last: None, in_a_row, held, over: None }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -153,8 +168,7 @@ impl<'a> Course<'a> {
         for effect in rows {
             let Standing::Intended(intended) = Memory::standing(effect) else { continue };
             let reader = intended.effect().recipient.as_str();
-            // Asked now: somebody may have left since the letter began.
-            let why = if !self.readers.contains(reader) || self.memory.is_suppressed(reader)? {
+            let why = if !self.whom.has(self.memory, reader)? {
                 "the reader is not on the list any more"
             } else if !self.has_letter(intended.effect())? {
                 "the letter of this mail is not kept"
