@@ -6,7 +6,7 @@ use reveille_memory::WantedFor;
 use reveille_mission::{Issue, Purpose, Stage};
 
 use super::super::tests::server;
-use super::super::words::words;
+use super::super::words::{try_words, words};
 use super::*;
 use crate::settings::Publication;
 
