@@ -106,7 +106,7 @@ fn mails_that_readers_wait_for_are_said_with_why() {
         assert!(begun.elapsed() < PATIENCE, "serve says nothing");
         std::thread::sleep(Duration::from_millis(50));
     }
-    says(&home, "Mail can't be reached now: ");
+    says(&home, "mail can't be reached now: ");
     assert_eq!(json()["hint"], "`reveille serve` tries again every 30 seconds", "{}", json());
     assert_eq!((json()["count"].clone(), json()["since"].clone()), (2.into(), "2026-11-20T14:00:00Z".into()));
     drop(served);
@@ -117,7 +117,7 @@ fn a_template_that_readers_would_meet_keeps_serve_from_starting() {
     let home = home(MAIL);
     for (name, source, line) in [
         ("confirm.txt", "Subject: Yes?\n\n{{ confrim }}\n", 3),
-        ("welcome.txt", "Subject: Hello\n{% for issue in issues %}\n{{ issue.titel }}{% endfor %}", 3),
+        ("welcome.txt", "Subject: Hello\nHi.{% for issue in issues %}\n{{ issue.titel }}{% endfor %}", 3),
         ("known.txt", "no subject", 1),
         ("preferences.html", "<p>\n{% for topic in topics %}{{ topic.nmae }}{% endfor %}", 2),
         ("signup.html", "{% extends \"reader.html\" %}\n{% block main %}{{ action }}{% endblock %}", 2),
