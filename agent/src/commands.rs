@@ -36,8 +36,8 @@ use crate::settings::Settings;
 
 /// Wakes on a schedule and does the one open task that the most people will notice.
 ///
-/// Exit codes: 0 acted or rightly rested, 1 failed (also when all that was tried failed), 2 wrong usage, 75 another wake or daemon is
-/// running or the home is paused, 78 the settings are wrong. `doctor` has its own: 0 clean, 1 findings, 2 could not run.
+/// Exit codes: 0 acted or rightly rested, 1 failed (also when all that was tried failed), 2 wrong usage, 75 another wake, daemon or
+/// server is running or the home is paused, 78 the settings are wrong. `doctor` has its own: 0 clean, 1 findings, 2 could not run.
 #[derive(Debug, Parser)]
 #[command(name = "reveille", version, max_term_width = 100)]
 pub(crate) struct Cli {

@@ -5,7 +5,6 @@
 //! a wake that does not fill its slot is tried again after 2, 4, 8, 16 and then every 32 minutes.
 
 mod health;
-mod lock;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -21,10 +20,10 @@ use crate::commands::{Ready, ready};
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
+use crate::post::{Post, Stays};
 use crate::settings::Settings;
 use crate::turn::due_by;
 use health::{Health, Keeper, LastWake};
-use lock::Lock;
 
 pub(crate) use health::Heard;
 
@@ -56,7 +55,7 @@ pub(crate) struct Watch<'a> {
     home: Home,
     settings: Settings,
     program: std::path::PathBuf,
-    lock: Lock,
+    post: Post,
     health: Health,
     keeper: Keeper,
     /// When memory was looked into last, and until when nothing is due since then: memory is not opened each minute, so that an old
@@ -75,14 +74,14 @@ impl<'a> Watch<'a> {
     /// Takes the daemon's place in a home, or says who has it.
     pub(crate) fn begin(ready: Ready<'a>) -> Outcome<Self> {
         let now = ready.environment.now();
-        let lock = Lock::take(&ready.home, now)?;
+        let post = Post::take(Stays::Daemon, &ready.home, now)?;
         let keeper = Keeper::of(&ready.home);
         let mut watch = Self {
             environment: ready.environment,
             program: ready.environment.program()?,
             home: ready.home,
             settings: ready.settings,
-            lock,
+            post,
             health: Health::begin(now),
             keeper,
             rests: None,
@@ -157,7 +156,7 @@ impl<'a> Watch<'a> {
             let failure = Failure::message(Kind::Failed, format!("the home {} is not there", self.home.root().display()));
             return Err(failure.hint("the daemon waits for it"));
         }
-        self.lock.renew(&self.home)?;
+        self.post.renew(&self.home)?;
         let rests = self.rests.is_some_and(|(looked, until)| looked <= now && now < until);
         if waking || rests {
             return Ok(Order::Nothing);

@@ -34,6 +34,7 @@ mod numbers;
 mod observe;
 mod past;
 mod pausing;
+mod post;
 mod priority;
 mod reached;
 mod readings;

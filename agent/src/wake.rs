@@ -354,6 +354,9 @@ fn record_all(
     let shelf = reveille_skills::shelf::load(scene.home.root()).or_fail()?.shelf;
     notes.hurt.extend(letter::unsettled(memory, &shelf)?);
     // Whoever paused it meanwhile sees it here too.
+    if scene.settings.site.is_some() {
+        notes.hurt.extend(crate::serve::waiting(scene, memory, &crate::serve::Server::of(scene.home))?.map(|waiting| waiting.sentence()));
+    }
     notes.hurt.extend(crate::visits::turned_away(memory.turned_away(crate::visits::yesterday(scene.now)).or_fail()?));
     notes.hurt.extend(memory.paused(guard.now()).or_fail()?.map(|pause| crate::pausing::sentence(&pause)));
     let reach = reached::lines(scene, memory)?;

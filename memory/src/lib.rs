@@ -15,6 +15,7 @@ mod ledger;
 mod letters;
 mod listed;
 mod open;
+mod open_mails;
 mod own;
 mod readings;
 mod replaced;

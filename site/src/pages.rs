@@ -7,14 +7,17 @@ use std::path::Path;
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 
 use crate::app::Publication;
+use samples::{known, samples};
+
+mod samples;
 
 const CARRIED: &[(&str, &str)] = &[
     ("reader.html", include_str!("templates/reader.html")),
     ("notice.html", include_str!("templates/notice.html")),
-    ("subscribe.html", include_str!("templates/subscribe.html")),
+    ("signup.html", include_str!("templates/signup.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
     ("survey.html", include_str!("templates/survey.html")),
     ("leave.html", include_str!("templates/leave.html")),
@@ -24,13 +27,37 @@ const CARRIED: &[(&str, &str)] = &[
 ];
 
 /// A template is wrong.
-#[derive(Debug, thiserror::Error)]
-#[error("templates/{name} can't be used")]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("templates/{name}:{line}: {message}")]
 pub struct PageError {
     /// Its file in the home.
-    pub name: String,
-    /// What is wrong.
-    pub source: minijinja::Error,
+    name: String,
+    line: usize,
+    message: String,
+    /// The names that it may use.
+    known: String,
+}
+
+impl PageError {
+    /// What is wrong with a template; the innermost cause says where: it may be one that this one extends.
+    fn of(name: &str, error: &minijinja::Error) -> Self {
+        let mut innermost = error;
+        while let Some(cause) = std::error::Error::source(innermost).and_then(|cause| cause.downcast_ref::<minijinja::Error>()) {
+            innermost = cause;
+        }
+        let message = match (innermost.kind(), innermost.detail()) {
+            (ErrorKind::UndefinedError, None) => "a variable that is not there".to_owned(),
+            (kind, None) => kind.to_string(),
+            (_, Some(detail)) => detail.to_owned(),
+        };
+        let place = innermost.name().unwrap_or(name).to_owned();
+        Self { name: place, line: innermost.line().unwrap_or(1), message, known: known(name) }
+    }
+
+    /// How to mend it.
+    pub fn hint(&self) -> Option<String> {
+        Some(format!("it may use {}; mend it, or remove it to use the one that the program carries", self.known))
+    }
 }
 
 /// The pages.
@@ -56,18 +83,39 @@ impl Pages {
             },
         );
         for (name, carried) in CARRIED {
-            let source = std::fs::read_to_string(own.join(name)).unwrap_or_else(|_| (*carried).to_owned());
-            environment.add_template_owned(*name, source).map_err(|source| PageError { name: (*name).to_owned(), source })?;
+            let source = match std::fs::read_to_string(own.join(name)) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => (*carried).to_owned(),
+                read => read.map_err(|error| {
+                    let message = format!("it can't be read: {error}");
+                    PageError { name: (*name).to_owned(), line: 1, message, known: known(name) }
+                })?,
+            };
+            environment.add_template_owned(*name, source).map_err(|error| PageError::of(name, &error))?;
         }
         Ok(Self { environment })
     }
 
+    /// Fills each page in with sample values, so that a reader does not find what is wrong with one.
+    ///
+    /// # Errors
+    /// The first one of the home's own that can't be filled in.
+    pub fn try_all(&self) -> Result<(), PageError> {
+        for (name, sample) in samples() {
+            self.filled(name, sample).map_err(|error| PageError::of(name, &error))?;
+        }
+        Ok(())
+    }
+
+    fn filled(&self, name: &str, context: Value) -> Result<String, minijinja::Error> {
+        self.environment.get_template(name)?.render(context)
+    }
+
     /// Fills one in. A template of the home that turns out to be wrong is said in the log, and a reader gets a plain 500.
     pub fn show(&self, status: StatusCode, name: &str, context: Value) -> Response {
-        match self.environment.get_template(name).and_then(|template| template.render(context)) {
+        match self.filled(name, context) {
             Ok(html) => (status, Html(html)).into_response(),
             Err(error) => {
-                tracing::error!("templates/{name}: {error:#}");
+                tracing::error!("{}", PageError::of(name, &error));
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }

@@ -129,7 +129,7 @@ fn via(parts: &Parts) -> Option<String> {
 impl Desk {
     /// The form, with what there is to say above it.
     fn form(&self, status: StatusCode, said: &str, hint: &str) -> Response {
-        unkept(self.app.pages.show(status, "subscribe.html", context! { title => "Subscribe", said, hint }))
+        unkept(self.app.pages.show(status, "signup.html", context! { title => "Subscribe", said, hint }))
     }
 
     fn notice(&self, status: StatusCode, title: &str, text: &str) -> Response {

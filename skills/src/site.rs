@@ -31,6 +31,7 @@ use manifest::Manifest;
 use output::Output;
 use stamp::DiskTime;
 use templates::Templates;
+pub(crate) use templates::fault;
 
 /// What a render did. Paths are relative to the home.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

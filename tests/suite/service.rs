@@ -15,7 +15,7 @@ fn home() -> Home {
 }
 
 /// Says why a test did not run, for whoever looks with `--nocapture`.
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

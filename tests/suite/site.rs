@@ -1,5 +1,6 @@
 //! The readers' side through the program: `reveille serve` in a home, asked by real connections.
 
+mod health;
 mod leave;
 mod retain;
 mod server;

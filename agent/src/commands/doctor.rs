@@ -1,5 +1,7 @@
 //! `doctor`: read-only checks, each with an id, a severity, a message and a hint.
 
+mod readers_side;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -105,6 +107,7 @@ fn examine(ready: &Ready<'_>) -> Vec<Finding> {
     service(ready, &mut findings);
     links(ready.home.root(), &mut findings);
     notice(ready, &mut findings);
+    readers_side::examine(ready, &mut findings);
     if ready.home.stop_file().exists() {
         findings.push(Finding::warning("stop", "the home is stopped by a file STOP", Some("remove the file to go on".to_owned())));
     }

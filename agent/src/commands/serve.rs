@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use reveille_memory::{Memory, SignUpCaps};
 use reveille_mission::Channel;
-use reveille_site::{App, Pages, Publication, Reader, ServeError, Server, Subscribing, Visits, Writer};
+use reveille_site::{App, Reader, ServeError, Server, Subscribing, Visits, Writer};
 use reveille_skills::readers::Readers;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,13 +15,15 @@ use super::{Ready, print};
 use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
-use crate::serve::{Bell, run_mailer};
+use crate::observe::Scene;
+use crate::serve::{AtPost, Bell, run_mailer, templates};
 use crate::settings::{Settings, Site};
 
 /// Serve the publication to its readers: pages, subscribing, leaving
 ///
 /// It serves what is rendered in site/ and answers the forms on it. Put it behind a web server that speaks https, or let readers come
-/// straight to it. SIGTERM or Ctrl-C ends it, after what has begun.
+/// straight to it. SIGTERM or Ctrl-C ends it, after what has begun. `reveille status` says whether it runs; a second one of the same
+/// home leaves with 75.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where to listen [default: `listen` of `[site]` in the settings, else 127.0.0.1:8080]
@@ -35,8 +37,9 @@ impl Serve {
             Failure::message(Kind::Settings, "the settings have no [site]").hint("add a line `[site]` to reveille.toml, see docs/site.md")
         })?;
         let address = self.listen.unwrap_or(site.listen);
-        if ready.settings.channels.email.is_none() {
-            tracing::warn!("subscribing is closed: without [channels.email] in the settings no mail to confirm can be sent");
+        let at_post = AtPost::take(&ready.home, ready.environment.now())?;
+        if let Some((what, _)) = site.is_closed(&ready.settings) {
+            tracing::warn!("{what}");
         }
         if !ready.home.root().join("site/index.html").is_file() {
             tracing::warn!("site/ has no pages yet: `reveille render` makes them, and they are handed out at once");
@@ -46,8 +49,8 @@ impl Serve {
         let bell = Arc::new(Bell::default());
         let app = app(ready, site, &bell)?;
         std::thread::scope(|scope| {
-            scope.spawn(|| run_mailer(ready, &bell));
-            let served = runtime.block_on(serve(app, address));
+            scope.spawn(|| run_mailer(ready, &bell, &at_post));
+            let served = runtime.block_on(serve(app, address, &at_post));
             bell.end();
             served
         })?;
@@ -57,17 +60,11 @@ impl Serve {
 
 fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
     let Ready { environment, home, settings } = ready;
-    let publication = Publication {
-        name: settings.name.clone(),
-        url: settings.url.clone(),
-        language: settings.language.clone(),
-        description: settings.description.clone(),
-    };
+    templates::words(&Scene { home, settings, environment, now: environment.now() })?;
+    let pages = templates::pages(home, settings)?;
     let mut memory = Memory::open(&home.database(), environment.now()).or_fail()?;
     memory.forget_visitors(environment.now()).or_fail()?;
     let headline = experiments::headline(home, settings, &mut memory, environment.now())?;
-    let pages = Pages::load(&home.root().join("templates"), &publication)
-        .map_err(|error| Failure::new(Kind::Settings, error).hint("mend it, or remove it to use the one that the program carries"))?;
     let clock = environment.clock();
     let bell = Arc::clone(bell);
     let subscribing = Subscribing {
@@ -84,7 +81,7 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
         Err(error) => Err(error.to_string()),
     };
     Ok(App {
-        publication: Arc::new(publication),
+        publication: Arc::new(templates::of_pages(settings)),
         files: home.root().join("site"),
         key: home_key(home)?.into(),
         now: Arc::new(move || clock.now()),
@@ -109,15 +106,17 @@ pub(crate) fn hosts(settings: &Settings) -> Vec<(String, Channel)> {
     known.filter_map(|(address, channel)| Some((address.host_str()?.to_owned(), channel))).collect()
 }
 
-async fn serve(app: App, address: SocketAddr) -> Outcome {
+async fn serve(app: App, address: SocketAddr, at_post: &AtPost) -> Outcome {
     let failed = |error| match error {
         ServeError::Listen { .. } => Failure::new(Kind::Failed, error)
-            .hint("another program is there, perhaps another `reveille serve`; `--listen` takes another address"),
+            .hint("another program is there, perhaps the `reveille serve` of another home; `--listen` takes another address"),
         ServeError::System(_) => Failure::new(Kind::Failed, error).hint("`reveille log` has more"),
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let server = Server::listen(address, app.clone()).await.map_err(failed)?;
-    print(&format!("serving http://{}\n", server.address().map_err(failed)?))?;
+    let listens = server.address().map_err(failed)?;
+    at_post.listens(listens);
+    print(&format!("serving http://{listens}\n"))?;
     let ended = async move {
         tokio::select! {
             _ = terminate.recv() => {}

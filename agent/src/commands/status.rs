@@ -23,6 +23,7 @@ use crate::failure::{OrFail, Outcome};
 use crate::home::Home;
 use crate::list;
 use crate::observe::{Scene, credential_now};
+use crate::serve::{Server, Waiting, waiting};
 use crate::service::{Machine, State};
 use shown::shown;
 
@@ -71,6 +72,10 @@ struct Standing {
     reach: Vec<Reached>,
     /// Who came to the site, and how far; nothing where it is not counted.
     visits: Option<Visits>,
+    /// How `reveille serve` goes; nothing without [site].
+    serve: Option<Server>,
+    /// Mails that readers asked for and that can't go out now.
+    mails: Option<Waiting>,
     /// Sign-ups that the caps turned away today and yesterday.
     turned_away: TurnedAway,
     /// What is tried.
@@ -210,6 +215,8 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
         answers: None,
         reach: vec![],
         visits: None,
+        serve: ready.settings.site.as_ref().map(|_| Server::of(&ready.home)),
+        mails: None,
         turned_away: TurnedAway::default(),
         experiments: vec![],
         readers: counted.ok().map(of),
@@ -268,6 +275,10 @@ fn from_memory(ready: &Ready<'_>, memory: &Memory, now: DateTime<Utc>, standing:
     standing.reach = reveille_skills::measure::reached(memory, &ready.settings.priors, now).or_fail()?;
     if ready.settings.site.is_some() {
         standing.visits = visits(memory, now).or_fail()?;
+    }
+    if let Some(server) = &standing.serve {
+        let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now };
+        standing.mails = waiting(&scene, memory, server)?;
     }
     standing.turned_away = memory.turned_away(crate::visits::yesterday(now)).or_fail()?;
     if let Some(pause) = memory.paused(now).or_fail()? {

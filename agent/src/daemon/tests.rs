@@ -167,7 +167,8 @@ fn a_home_that_has_gone_is_waited_for_and_not_made() {
 fn one_daemon_a_home_even_without_its_lock_file() {
     let place = Place::at("20T14:05");
     let mut watch = place.watch();
-    let again = || Lock::take(&place.home(), place.environment.now()).err().map(|failure| (failure.kind, failure.to_string()));
+    let again =
+        || Post::take(Stays::Daemon, &place.home(), place.environment.now()).err().map(|failure| (failure.kind, failure.to_string()));
     let said = format!("another daemon is running in this home (process {} since 2026-11-20 14:05:00 UTC)", std::process::id());
     assert_eq!(again(), Some((Kind::Busy, said)));
     fs::remove_dir_all(place.root.join("memory")).expect("removed");
@@ -176,7 +177,7 @@ fn one_daemon_a_home_even_without_its_lock_file() {
     assert_eq!(place.health().last_tick, at("20T14:05").expect("a time"));
     // Somebody else was quicker.
     fs::remove_file(place.root.join("memory/run.lock")).expect("removed");
-    let other = Lock::take(&place.home(), place.environment.now()).expect("free");
+    let other = Post::take(Stays::Daemon, &place.home(), place.environment.now()).expect("free");
     assert!(matches!(watch.hear(MINUTE), Order::Leave));
     let left = watch.end().expect_err("it has no place");
     assert_eq!(left.kind, Kind::Busy);

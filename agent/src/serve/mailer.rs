@@ -13,7 +13,8 @@ use reveille_skills::channels::{Connection, Fault, email};
 use reveille_skills::delivery::note::{self, Round, Sent, Stopped};
 use reveille_skills::shelf;
 
-use super::Bell;
+use super::waiting::{TRIES_AGAIN, is_certain, may_go, refused};
+use super::{AtPost, Bell, templates};
 use crate::act::publication;
 use crate::commands::Ready;
 use crate::connect::connect;
@@ -21,10 +22,8 @@ use crate::credential::{self, Standing};
 use crate::failure::{Failure, Kind, OnDisk as _, OrFail, Outcome};
 use crate::fault::Faults;
 use crate::home_key::home_key;
-use crate::lease::stopped;
 use crate::locked::{self, Locked};
 use crate::observe::Scene;
-use crate::witness;
 
 /// How long it waits for the bell: what a server wanted later, or a pause held back, goes out within this time.
 const EVERY: Duration = Duration::from_secs(30);
@@ -33,7 +32,7 @@ const EVERY: Duration = Duration::from_secs(30);
 const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// Mails until the program leaves. What goes wrong is said once, and again when it is something else.
-pub(crate) fn run(ready: &Ready<'_>, bell: &Bell) {
+pub(crate) fn run(ready: &Ready<'_>, bell: &Bell, at_post: &AtPost) {
     let mut forgot = None;
     let mut said = String::new();
     let faults = match Faults::of(ready.environment) {
@@ -41,10 +40,10 @@ pub(crate) fn run(ready: &Ready<'_>, bell: &Bell) {
         Err(failure) => return tracing::error!("no mail is sent: {failure}"),
     };
     loop {
-        let trouble = match round(ready, bell, &faults, &mut forgot) {
-            Ok(()) => String::new(),
-            Err(failure) => failure.with_hint(),
-        };
+        let held = round(ready, bell, &faults, &mut forgot).err();
+        // Who is about to leave is no trouble.
+        at_post.mailed(held.as_ref().filter(|_| !bell.has_ended()).map(Into::into));
+        let trouble = held.map(|failure| failure.with_hint()).unwrap_or_default();
         if trouble != said && !trouble.is_empty() {
             tracing::warn!("mails that readers asked for wait: {trouble}");
         }
@@ -74,23 +73,19 @@ fn round(ready: &Ready<'_>, bell: &Bell, faults: &Faults, forgot: &mut Option<Da
         return Ok(());
     }
     let scene = Scene { home, settings, environment, now };
-    let may = |memory: &Memory| may_go(&scene, bell, memory).map_err(|failure| failure.to_string());
-    may_go(&scene, bell, &memory)?;
-    if witness::is_in_doubt(home, &memory)? {
-        let failure = Failure::message(Kind::Busy, "this memory may not know all that has gone out");
-        return Err(failure.hint("the next wake looks, and says what to do"));
-    }
+    let may = |memory: &Memory| may_now(&scene, bell, memory).map_err(|failure| failure.to_string());
+    may_now(&scene, bell, &memory)?;
+    is_certain(&scene, &memory)?;
     let sent = send(&scene, &mut memory, bell, faults, &may)?;
     come_of(&scene, &mut memory, sent)
 }
 
 /// The brakes, asked before each mail.
-fn may_go(scene: &Scene<'_>, bell: &Bell, memory: &Memory) -> Outcome {
+fn may_now(scene: &Scene<'_>, bell: &Bell, memory: &Memory) -> Outcome {
     if bell.has_ended() {
         return Err(Failure::message(Kind::Busy, "the program is leaving"));
     }
-    stopped(&scene.home.stop_file())?;
-    crate::commands::not_paused(memory, scene.environment.now())
+    may_go(scene, memory)
 }
 
 fn send(
@@ -101,7 +96,7 @@ fn send(
     may: &dyn Fn(&Memory) -> Result<(), String>,
 ) -> Outcome<Sent> {
     if let Some(Standing::Refused { source, words }) = credential::standing(scene, Some(memory), Channel::Email)? {
-        return Err(Failure::message(Kind::Failed, words).hint(credential::unblock(Channel::Email, &source)));
+        return Err(refused(&source, &words));
     }
     let Connection::Email(server) = connect(scene.settings, scene.home, scene.environment, Channel::Email)? else {
         return Err(Failure::message(Kind::Failed, "mail has no mail server"));
@@ -147,10 +142,15 @@ fn come_of(scene: &Scene<'_>, memory: &mut Memory, sent: Sent) -> Outcome {
             if let Fault::Credential { channel, why } = &fault {
                 credential::refused(scene, memory, *channel, why)?;
             }
+            if let Fault::Refused { .. } = &fault {
+                // What was changed since the start: in its own words, with its line.
+                templates::words(scene)?;
+            }
             let failure = Failure::message(Kind::Failed, credential::said(scene, Channel::Email, &fault));
-            Err(match fault.hint() {
-                Some(hint) => failure.hint(hint),
-                None => failure,
+            Err(match fault {
+                // No wake sends these mails.
+                Fault::Later { .. } | Fault::RateLimited { .. } => failure.hint(TRIES_AGAIN),
+                fault => Failure { hint: fault.hint(), ..failure },
             })
         }
     }

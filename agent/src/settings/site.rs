@@ -31,6 +31,12 @@ impl Default for Site {
 }
 
 impl Site {
+    /// Why nobody can subscribe, and what to do about it, if nobody can.
+    pub(crate) fn is_closed(&self, settings: &super::Settings) -> Option<(&'static str, &'static str)> {
+        let closed = "subscribing is closed: without [channels.email] in the settings no mail to confirm can be sent";
+        settings.channels.email.is_none().then_some((closed, "add [channels.email] to reveille.toml; docs/settings.md has its keys"))
+    }
+
     /// What can't be meant.
     pub(super) fn problem(&self) -> Option<&'static str> {
         (self.mails_a_network == 0 || self.mails_a_day == 0).then_some("a cap of 0 mails lets nobody subscribe: leave [site] out instead")

@@ -81,6 +81,14 @@ pub fn of_home(home: &Path, memory: &mut Memory, now: DateTime<Utc>) -> Result<O
     Ok(Some(Survey { number, name, questions }))
 }
 
+/// The name of the survey of the home, and what it asks; none without the file. Nothing is kept.
+///
+/// # Errors
+/// The file can't be read, or is no survey.
+pub fn in_home(home: &Path) -> Result<Option<(String, Vec<Question>)>, SurveyError> {
+    read_in(&Root::open(home)?)
+}
+
 /// What the survey of the home is called; nothing without one.
 pub(crate) fn name_in(root: &Root) -> Result<Option<String>, SurveyError> {
     Ok(read_in(root)?.map(|(name, _)| name))

@@ -44,7 +44,7 @@ use sendmail::Sendmail;
 use smtp::Smtp;
 pub(in crate::channels) use smtp::heard;
 pub use week::compose_week;
-pub use words::{CONFIRM_DAYS, PREFERENCES_DAYS, Words, words};
+pub use words::{CONFIRM_DAYS, PREFERENCES_DAYS, Words, WrongWords, try_words, words};
 
 /// Where our mail goes out, and as whom.
 #[derive(Debug)]

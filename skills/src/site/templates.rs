@@ -104,18 +104,23 @@ fn own(root: &Root) -> Result<Vec<String>, SiteError> {
 }
 
 fn wrong(error: &minijinja::Error) -> SiteError {
+    let (name, line, message) = fault(error);
+    SiteError::Template { path: format!("{FOLDER}/{}", name.unwrap_or("a template")), line, message }
+}
+
+/// Where a template is wrong, and why: its name, its line, the words.
+pub(crate) fn fault(error: &minijinja::Error) -> (Option<&str>, usize, String) {
     // The innermost cause says where it really is: an included or extended file.
     let mut innermost = error;
     while let Some(cause) = std::error::Error::source(innermost).and_then(|cause| cause.downcast_ref::<minijinja::Error>()) {
         innermost = cause;
     }
-    let name = innermost.name().or(error.name()).unwrap_or("a template");
     let message = match (innermost.kind(), innermost.detail()) {
         (ErrorKind::UndefinedError, None) => "a variable that is not there".to_owned(),
         (kind, None) => kind.to_string(),
         (_, Some(detail)) => detail.to_owned(),
     };
-    SiteError::Template { path: format!("{FOLDER}/{name}"), line: innermost.line().unwrap_or(1), message }
+    (innermost.name().or(error.name()), innermost.line().unwrap_or(1), message)
 }
 
 #[cfg(test)]

@@ -52,6 +52,15 @@ fn experiments(standing: &Standing) -> String {
     out
 }
 
+/// Mails that readers wait for, in lines.
+fn mails(standing: &Standing) -> String {
+    let Some(waiting) = &standing.mails else { return String::new() };
+    let hint = waiting.hint().map(|hint| format!("hint: {hint}"));
+    let lines = [Some(waiting.sentence()), hint];
+    let pieces = lines.iter().flatten().flat_map(|line| fold(line, 76));
+    pieces.enumerate().map(|(at, piece)| format!("{:<12}{piece}\n", if at == 0 { "mails" } else { "" })).collect()
+}
+
 /// Readers who have fallen silent, in a line.
 fn silent(standing: &Standing) -> String {
     standing.silence.as_ref().map(|silence| format!("silent      {}\n", silence.shown())).unwrap_or_default()
@@ -61,9 +70,10 @@ fn silent(standing: &Standing) -> String {
 pub(super) fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
     let parts = [
         format!("{}\n\n", standing.name),
-        waking(standing),
+        waking(standing, ready),
         readers(standing),
         silent(standing),
+        mails(standing),
         crate::visits::turned_away(standing.turned_away).map(|said| format!("{said}\n")).unwrap_or_default(),
         experiments(standing),
         kept(standing),
@@ -75,7 +85,7 @@ pub(super) fn shown(standing: &Standing, ready: &Ready<'_>) -> String {
 }
 
 /// The last wakes, and what brings the next.
-fn waking(standing: &Standing) -> String {
+fn waking(standing: &Standing, ready: &Ready<'_>) -> String {
     let mut out = String::new();
     match &standing.last {
         None => out.push_str("No wake yet: `reveille wake`.\n"),
@@ -98,6 +108,9 @@ fn waking(standing: &Standing) -> String {
     }
     for (at, line) in standing.daemon.iter().flat_map(Heard::lines).enumerate() {
         out.push_str(&format!("{:<12}{line}\n", if at == 0 { "daemon" } else { "" }));
+    }
+    if let Some(server) = &standing.serve {
+        out.push_str(&format!("serve       {}\n", server.shown(ready.settings.channels.email.is_some())));
     }
     out.push_str(&format!("wakes       {}\n", standing.runs));
     for missed in standing.missed.iter().take(3) {

@@ -6,7 +6,7 @@ use reveille_memory::WantedFor;
 use reveille_mission::{Issue, Purpose, Stage};
 
 use super::super::tests::server;
-use super::super::words::words;
+use super::super::words::{try_words, words};
 use super::*;
 use crate::settings::Publication;
 
@@ -130,7 +130,7 @@ fn a_home_s_own_words_take_the_place_and_wrong_ones_are_said() {
     for (source, why) in [
         ("no subject\n\n{{ confirm }}", "its first line"),
         ("Subject: a\n", "its first line"),
-        ("Subject: a\n\n{{ leave }}", "undefined"),
+        ("Subject: a\n\n{{ leave }}", "templates/confirm.txt:3: a variable that is not there"),
         ("Subject: a\u{2028}Bcc: b@b.example\n\n{{ confirm }}", "header"),
         ("Subject: a\n\nno link", "nobody can confirm"),
         ("Subject: a\n\n{% if", "templates/confirm.txt"),
@@ -138,4 +138,25 @@ fn a_home_s_own_words_take_the_place_and_wrong_ones_are_said() {
         let fault = with(source).expect_err("wrong").to_string();
         assert!(fault.contains("templates/confirm.txt") && fault.contains(why), "{source:?}: {fault}");
     }
+}
+
+#[test]
+fn words_are_tried_before_somebody_waits_for_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tried = |kind, start: &[Issue]| try_words(folder.path(), &publication("https://a.example"), kind, start);
+    for kind in [WantedFor::Confirm, WantedFor::Known, WantedFor::Welcome] {
+        assert_eq!(tried(kind, &[]), Ok(()), "{kind}");
+    }
+    let own = |name: &str, source: &[u8]| std::fs::write(folder.path().join(name), source).expect("written");
+    // No issue is out yet, and the first one would be named wrongly.
+    own("welcome.txt", b"Subject: Hello\n\n{% for issue in issues %}\n{{ issue.titel }}\n{% endfor %}");
+    let wrong = tried(WantedFor::Welcome, &[]).expect_err("wrong");
+    assert_eq!(wrong.to_string(), "templates/welcome.txt:4: a variable that is not there");
+    assert!(wrong.hint().is_some_and(|hint| hint.contains("issues (each with title and link)")), "{:?}", wrong.hint());
+    own("welcome.txt", b"Subject: Hello\n\n{{ issues[0].title }}");
+    assert!(tried(WantedFor::Welcome, &[]).is_err(), "there is none yet");
+    assert_eq!(tried(WantedFor::Welcome, &[issue("Fog")]), Ok(()));
+    own("known.txt", b"Subject: Gr\xfc\xdfe\n\nx");
+    let wrong = tried(WantedFor::Known, &[]).expect_err("no text");
+    assert!(wrong.to_string().starts_with("templates/known.txt:1: it can't be read: "), "{wrong}");
 }

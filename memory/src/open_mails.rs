@@ -1,0 +1,59 @@
+//! How the mails stand that readers asked for and have not got.
+
+use chrono::{DateTime, Utc};
+
+use crate::error::MemoryError;
+use crate::ledger::SUBSCRIBING;
+use crate::open::{Memory, micros, time};
+
+impl Memory {
+    /// How many mails are wanted and not done with, and when the first of them was asked for; nothing when all are. Mails to confirm
+    /// that were asked for before `asked_since` are too late to go out, and don't count.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn open_mails(&self, asked_since: DateTime<Utc>) -> Result<Option<(u64, DateTime<Utc>)>, MemoryError> {
+        let sql = "SELECT count(*), min(wanted_at) FROM wanted_mails WHERE done_at IS NULL AND (kind <> 'confirm' OR wanted_at >= ?1)";
+        let rows =
+            self.rows(sql, [micros(asked_since)], |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, Option<i64>>(1)?)))?;
+        Ok(rows.into_iter().find_map(|(count, first)| Some((count, time(first?)))))
+    }
+
+    /// Why the mail that was put off last was: the server's words. Nothing where none was.
+    ///
+    /// # Errors
+    /// The rows can't be read.
+    pub fn last_put_off(&self) -> Result<Option<String>, MemoryError> {
+        let sql = "SELECT error FROM effects WHERE issue = ?1 AND state = 'intended' AND error IS NOT NULL AND not_before IS NOT NULL
+            ORDER BY sending_at DESC, id DESC LIMIT 1";
+        Ok(self.rows(sql, [SUBSCRIBING], |row| row.get(0))?.into_iter().next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::subscribers::{SignUp, SignUpCaps};
+
+    #[test]
+    fn open_mails_are_counted_from_the_first_that_can_still_go_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |hour: i64| DateTime::UNIX_EPOCH + TimeDelta::hours(hour);
+        let mut memory = Memory::open(&folder.path().join("a.db"), at(0)).expect("made");
+        assert_eq!(memory.open_mails(at(0)).expect("read"), None);
+        let caps = SignUpCaps { network: 9, all: 9 };
+        for (hour, id) in [(1, "a"), (2, "b"), (3, "c")] {
+            let asked = SignUp { id: id.repeat(32), email: format!("{id}@home.net"), network: 1, via: String::new() };
+            memory.sign_up(&[asked], caps, at(hour)).expect("kept");
+        }
+        assert_eq!(memory.open_mails(at(0)).expect("read"), Some((3, at(1))));
+        assert_eq!(memory.open_mails(at(2)).expect("read"), Some((2, at(2))), "the first is too old to be confirmed");
+        for mail in memory.wanted_mails(0, 9).expect("read") {
+            memory.mail_done(mail.id, at(4)).expect("done");
+        }
+        assert_eq!(memory.open_mails(at(0)).expect("read"), None);
+        assert_eq!(memory.last_put_off().expect("read"), None);
+    }
+}
