@@ -61,3 +61,8 @@ pub(crate) fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number>
     rows.extend(crate::visits::numbers(&deliberation.facts));
     rows
 }
+
+/// A count with its word: `1 person`, `2 people`.
+pub(crate) fn worded(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
