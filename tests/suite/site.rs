@@ -6,3 +6,4 @@ mod server;
 mod subscribe;
 mod survey;
 mod visits;
+mod whom;
