@@ -4,7 +4,7 @@
 use std::process::Stdio;
 
 use chrono::{DateTime, Utc};
-use reveille_memory::{Frequency, Memory, Preferences};
+use reveille_memory::{Frequency, Memory, Preferences, SignKind};
 use reveille_mission::subscriber_id;
 use reveille_tests::servers::Smtp;
 use reveille_tests::{Home, Said};
@@ -102,4 +102,23 @@ fn who_pauses_between_the_decision_and_the_letter_makes_nothing_fail() {
     chooses(&home, "ann", &Preferences::default());
     send(&mut home, "2026-11-20T18:00:00Z");
     assert_eq!(mailed(&smtp, 45), ["ann"]);
+}
+
+#[test]
+fn who_is_heard_between_the_decision_and_the_letter_to_the_silent_makes_nothing_fail() {
+    let smtp = Smtp::start();
+    let mut home = super::retain::mailed(&smtp);
+    super::retain::letter(&home, 30, true);
+    home.write("PROGRESS.md", "# Plan\n\n- [ ] Win back readers silent for 30 days\n");
+    home.at("2026-10-03T12:00:00Z");
+    let mut wake = home.command(&["wake", "--no-model"]);
+    wake.env("REVEILLE_FAULT", "after-decision=stop").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let wake = wake.spawn().unwrap();
+    wait_until_stopped(wake.id());
+    ["ann", "bob", "cyd", "dan"].iter().for_each(|name| super::retain::sign(&home, name, SignKind::Click, "2026-10-03T11:59:00Z"));
+    signal(wake.id(), "CONT");
+    let woken = Said::of(&wake.wait_with_output().unwrap()).ok();
+    is_quiet(&home, &woken);
+    let sheet = home.run(&["why"]).ok().stdout;
+    assert!(sheet.contains("no_audience: it is for subscribers, and today there are 0 (subscribers.lapsed_30)"), "{sheet}");
 }
