@@ -33,12 +33,19 @@ pub(crate) struct Done {
     pub(crate) hurt: Vec<String>,
     /// Something was tried, and nothing came of it.
     pub(crate) failed: bool,
+    /// Nothing was tried: nobody is there any more for whom it was decided.
+    pub(crate) for_nobody: bool,
 }
 
 impl Done {
     /// Nothing was done, and why.
     pub(crate) fn nothing(why: &str) -> Self {
         Self { did: why.to_owned(), ..Self::default() }
+    }
+
+    /// Nothing was done, for whoever was to get it has paused, left or chosen otherwise since it was decided.
+    pub(crate) fn for_nobody() -> Self {
+        Self { for_nobody: true, ..Self::default() }
     }
 }
 

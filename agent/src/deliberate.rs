@@ -19,6 +19,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::fault::{Faults, Moment};
 use crate::learn;
 use crate::ledger::Ledger;
+use crate::letter;
 use crate::measuring;
 use crate::observe::{self, Scene};
 use crate::past::past;
@@ -105,7 +106,12 @@ pub(crate) struct Deliberation {
 }
 
 /// Goes through the stages up to the cases; deciding them is [`Deliberation::decide`].
-pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner: &Manner, stages: &mut Stages) -> Outcome<Deliberation> {
+pub(crate) fn deliberate(
+    scene: &Scene<'_>,
+    mut memory: Option<&mut Memory>,
+    manner: &Manner,
+    stages: &mut Stages,
+) -> Outcome<Deliberation> {
     let loaded = stages.run("load", || load(scene))?;
     manner.faults.reach(Moment::AfterLoad);
     let ledger = stages.run("ledger", || Ledger::read(memory.as_deref(), scene.now))?;
@@ -130,7 +136,7 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
     let bounds = Bounds { caps: &scene.settings.caps, taken: stages.read, stop: &brake, reached: &reached };
     let readings = stages.run("read", || match manner.no_model {
         true => Ok(Readings::default()),
-        false => readings::read(&tasks, memory, open_reader(scene, &labels), scene.now, &bounds),
+        false => readings::read(&tasks, memory.as_deref_mut(), open_reader(scene, &labels), scene.now, &bounds),
     })?;
     stages.read = readings.taken;
     stages.check()?;
@@ -138,6 +144,8 @@ pub(crate) fn deliberate(scene: &Scene<'_>, memory: Option<&mut Memory>, manner:
         let mut cases = cases(scene, tasks, &readings, &view, &loaded.win_backs, &ledger, manner.waking);
         if readers.is_none() {
             cases.iter_mut().for_each(wait_for_readers);
+        } else {
+            letter::count(scene, memory.as_deref(), &loaded.shelf, &cases, &mut facts)?;
         }
         let asked: BTreeSet<Need> = cases.iter().flat_map(needs_of).collect();
         let approved = |digest: &str| ledger.approved(digest);
@@ -312,6 +320,12 @@ impl Deliberation {
         let state = NeedState::Unmet { why: words, unblock: credential::unblock(channel, &source) };
         self.facts.set_need(Need::Credential(channel), state);
         Ok(true)
+    }
+
+    /// Counts anew whom letters reach: readers choose and leave while a wake runs.
+    pub(crate) fn count_readers(&mut self, scene: &Scene<'_>, memory: &Memory) -> Outcome {
+        retain::observe(scene, memory, &mut self.facts)?;
+        letter::count(scene, Some(memory), &self.loaded.shelf, &self.cases, &mut self.facts)
     }
 
     /// Sets a task aside that failed just now, so that the next best has its turn. One that is stopped is asked about at once.

@@ -1,5 +1,7 @@
 //! Sending an issue to its readers: the letter made once, a mail a reader through the ledger, across as many wakes as it takes.
 
+mod whom;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -19,19 +21,22 @@ use crate::credential;
 use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
-use crate::list;
+use crate::numbers::worded;
 use crate::observe::Scene;
 use crate::telling::failed;
-use crate::week;
+pub(crate) use whom::{Readership, Whom, count};
 
 /// Sends an issue to the readers who count and have not got it.
 pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &Issue, approvals: &[String]) -> Outcome<Done> {
     let scene = guard.scene;
+    let Whom { recipients, begun, .. } = match Readership::of(scene, Some(memory))?.of_issue(scene, Some(memory), issue)? {
+        whom if whom.left > 0 => whom,
+        // There were some when it was decided.
+        _ => return Ok(Done::for_nobody()),
+    };
     let Connection::Email(server) = connect(scene.settings, scene.home, scene.environment, Channel::Email)? else {
         return Err(Failure::message(Kind::Failed, "mail has no mail server"));
     };
-    let people = list::readers(scene.home, scene.settings, Some(memory))?.recipients(&list::not_mailed(scene.settings, Some(memory))?);
-    let recipients = week::at_once(scene, memory, people, issue)?;
     let settings = scene.settings.channels.email.as_ref();
     // A mail can't be taken back: a picture that is missing would be missing for everybody.
     reveille_skills::distribute::picture(scene.home.root(), issue).or_fail()?;
@@ -40,10 +45,6 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
         .map_err(|fault| failed(guard, memory, fault))?;
     let letter = at_site(scene, memory, letter, &[&issue.path])?;
-    let begun = memory.tallies().or_fail()?.iter().any(|tally| tally.issue == issue.id && tally.confirmed + tally.unknown > 0);
-    if recipients.is_empty() && !begun {
-        return Err(held("nobody is to get it by itself: whoever counts has paused, chose other topics, or gets the letter of the week"));
-    }
     // What has begun goes on: a letter counts once, however many wakes it takes.
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
     may.map_err(|why| held(&why))?;
@@ -120,7 +121,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
     let totals = totals(progress);
     let evidence = if progress.is_done() && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };
     let did = match progress.is_done() {
-        true => format!("sent {} to {} readers ({totals})", issue.name(), progress.sent),
+        true => format!("sent {} to {} ({totals})", issue.name(), worded(progress.sent, "reader", "readers")),
         false => {
             format!(
                 "sent {} to {} more readers, {} are left for the next wake ({totals})",

@@ -44,6 +44,7 @@ pub(crate) fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number>
     };
     let left_out = match readers.as_ref().map_or(0, |readers| readers.left_out.total()) {
         0 => String::new(),
+        1 => " (1 more address is no person: yours, of a test domain, unconfirmed, or gone)".to_owned(),
         total => format!(" ({total} more addresses are no people: yours, test domains, unconfirmed, gone)"),
     };
     let counted = |unit| {
@@ -60,4 +61,9 @@ pub(crate) fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number>
     ];
     rows.extend(crate::visits::numbers(&deliberation.facts));
     rows
+}
+
+/// A count with its word: `1 person`, `2 people`.
+pub(crate) fn worded(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }

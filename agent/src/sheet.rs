@@ -110,7 +110,7 @@ impl Candidate {
     /// The row of a refused task.
     pub(crate) fn refused(case: &Case, refusal: &Refusal) -> Self {
         let mut row = Self::read(case);
-        if let Refusal::NoAudience { audience, .. } | Refusal::TooFew { audience, .. } = refusal {
+        if let Refusal::NoAudience { audience, .. } | Refusal::NobodyGetsIt { audience } | Refusal::TooFew { audience, .. } = refusal {
             row.audience = Some(counted(audience));
         }
         row.refusal = Some(Refused { kind: refusal.kind().to_owned(), why: refusal.why(), unblock: refusal.unblock() });

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::commands::serve::hosts;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::numbers::worded;
 use crate::observe::Scene;
 use crate::sheet::markdown::Number;
 
@@ -55,7 +56,7 @@ pub(crate) fn numbers(facts: &Facts) -> Vec<Number> {
     let known = facts.count(FactKey::SiteVisitors30d).zip(facts.count(FactKey::SiteConfirmed30d));
     let row = |(visitors, confirmed)| Number {
         name: "strangers on the site, 30 days".to_owned(),
-        today: format!("{visitors} people, {confirmed} confirmed"),
+        today: format!("{}, {confirmed} confirmed", worded(visitors, "person", "people")),
         goal: String::new(),
     };
     known.map(row).into_iter().collect()
@@ -78,7 +79,8 @@ pub(crate) fn table(visits: Option<&Visits>) -> String {
     let Some(visits) = visits else { return String::new() };
     let mut out = String::from("\nFrom stranger to reader, people (each day's added up):\n");
     for step in &visits.funnel {
-        let of = step.of.map(|of| format!(" of {of}")).unwrap_or_default();
+        // Who asked before these days, or came where nobody counts, makes a step larger than the one before: that is no share.
+        let of = step.of.filter(|of| *of >= step.people).map(|of| format!(" of {of}")).unwrap_or_default();
         let line = format!(
             "  {:<10} {:<14} {} to {}   {}",
             step.step.to_string(),
@@ -90,7 +92,7 @@ pub(crate) fn table(visits: Option<&Visits>) -> String {
         let _ = writeln!(out, "{}", line.trim_end());
     }
     let since = visits.since.map(|day| format!(", counted since {day}")).unwrap_or_default();
-    let _ = writeln!(out, "  {} pages looked at, {} fetched by programs{since}", visits.views, visits.robots);
+    let _ = writeln!(out, "  {} looked at, {} fetched by programs{since}", worded(visits.views, "page", "pages"), visits.robots);
     out
 }
 
@@ -160,4 +162,33 @@ pub(crate) fn import_configured(scene: &Scene<'_>, memory: &mut Memory) -> Outco
         }
         Err(failure) => (String::new(), vec![failure.with_hint()]),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use reveille_mission::Step;
+
+    use super::*;
+
+    #[test]
+    fn a_step_of_more_people_than_could_take_it_has_no_share_and_one_is_a_person() {
+        let day: NaiveDate = "2026-11-20".parse().expect("a day");
+        let step = |step, people, of| StepCount { step, from: day, to: day, people, of, by_source: vec![("direct".to_owned(), people)] };
+        let funnel = vec![step(Step::Landing, 0, None), step(Step::Signup, 3, Some(0)), step(Step::Confirmed, 3, Some(3))];
+        let shown = table(Some(&Visits { views: 1, robots: 0, since: Some(day), funnel }));
+        let lines: Vec<&str> = shown.lines().skip(3).collect();
+        assert_eq!(
+            lines,
+            [
+                "  signup     3              2026-11-20 to 2026-11-20   direct 3",
+                "  confirmed  3 of 3         2026-11-20 to 2026-11-20   direct 3",
+                "  1 page looked at, 0 fetched by programs, counted since 2026-11-20",
+            ]
+        );
+        let mut facts = Facts::default();
+        for (key, count) in [("site.visitors_30d", "1"), ("site.confirmed_30d", "0")] {
+            facts.assume(key, count).expect("a fact");
+        }
+        assert_eq!(numbers(&facts)[0].today, "1 person, 0 confirmed");
+    }
 }

@@ -281,6 +281,10 @@ fn act_or_next(
         let task = action.chosen().eligible().task().clone();
         let channel = action.chosen().eligible().reading().channel;
         match stages.run("act", || act::act(guard, memory, run, deliberation, action)) {
+            Ok(done) if done.for_nobody => {
+                tracing::info!("“{}” is for nobody any more", task.text);
+                deliberation.count_readers(scene, memory)?;
+            }
             Ok(done) => {
                 tried::succeeded(memory, &task, scene.now)?;
                 return Ok((sheet, done, asks));

@@ -20,6 +20,7 @@ use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::letter;
 use crate::list;
+use crate::numbers::worded;
 use crate::observe::Scene;
 use crate::telling::failed;
 
@@ -102,24 +103,26 @@ fn comes_weekly(issue: &Issue, today: NaiveDate) -> bool {
     issue.mail && issue.date.is_some_and(recent)
 }
 
-/// Who of these gets the letter of a single issue.
-pub(crate) fn at_once(scene: &Scene<'_>, memory: &Memory, people: Vec<Recipient>, issue: &Issue) -> Outcome<Vec<Recipient>> {
-    let chosen = memory.all_preferences().or_fail()?;
+/// How a single issue reaches each reader, by their ids: with a letter of its own, or, weekly, with that of its week.
+pub(crate) fn ways<'a>(
+    scene: &'a Scene<'_>,
+    memory: &Memory,
+    chosen: &'a HashMap<String, Preferences>,
+    issue: &'a Issue,
+) -> Outcome<impl Fn(&str) -> Reaches + 'a> {
     let may_be = may_be(scene);
     let weekly = may_be && comes_weekly(issue, today(scene));
     let late = late(scene, memory, issue)?.filter(|_| may_be);
     let changed = if late.is_some() { memory.preferences_changed().or_fail()? } else { HashMap::new() };
-    let comes_late = |id: &str| {
+    let comes_late = move |id: &str| {
         let (Some(week), Some(chosen)) = (&late, chosen.get(id)) else { return false };
         let had = week.states.get(id).is_some_and(|state| *state != EffectState::Refused);
         had || week.is_for(scene, id, chosen, changed.get(id).copied())
     };
-    let gets = |one: &Recipient| match chosen.get(&one.id).map_or(Reaches::AtOnce, |chosen| reaches(chosen, issue, scene.now)) {
-        Reaches::AtOnce => true,
-        Reaches::Weekly => !weekly && !comes_late(&one.id),
-        Reaches::Not => false,
-    };
-    Ok(people.into_iter().filter(gets).collect())
+    Ok(move |id: &str| match chosen.get(id).map_or(Reaches::AtOnce, |chosen| reaches(chosen, issue, scene.now)) {
+        Reaches::Weekly if !weekly && !comes_late(id) => Reaches::AtOnce,
+        way => way,
+    })
 }
 
 /// The week in whose letter an issue comes, or came.
@@ -236,7 +239,8 @@ fn told(guard: &Guard<'_>, memory: &mut Memory, name: &str, progress: &Progress)
         Some(Stopped::Server(fault) | Stopped::InARow(fault)) => Some(failed(guard, memory, fault.clone()).with_hint()),
         _ => None,
     };
-    let sent = (progress.sent_now > 0).then(|| format!("sent the letter of the week ({name}) to {} readers", progress.sent_now));
+    let sent = (progress.sent_now > 0)
+        .then(|| format!("sent the letter of the week ({name}) to {}", worded(progress.sent_now, "reader", "readers")));
     Ok(match (sent, server) {
         (Some(sent), Some(server)) => Some(format!("{sent}; then {server}")),
         (sent, server) => sent.or_else(|| server.map(|server| format!("the letter of the week waits: {server}"))),

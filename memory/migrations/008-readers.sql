@@ -8,6 +8,7 @@ CREATE TABLE subscribers (
     via          TEXT NOT NULL DEFAULT '', -- what brought them first: a channel, or '' when nothing is known
     asked_at     INTEGER NOT NULL,         -- when they asked last
     confirmed_at INTEGER,
+    is_person    INTEGER NOT NULL DEFAULT 1 CHECK (is_person IN (0, 1)),    -- 0: the owner, or a domain that no person reads mail at; nobody counts them
     CHECK ((state = 'confirmed') = (confirmed_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscribers_by_state ON subscribers (state, asked_at);

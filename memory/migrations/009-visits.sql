@@ -52,13 +52,14 @@ CREATE TABLE funnel (                      -- people a day by what brought them 
     people INTEGER NOT NULL,
     PRIMARY KEY (day, source, step)
 ) STRICT, WITHOUT ROWID;
--- By triggers, so that no way of subscribing is left out.
-CREATE TRIGGER funnel_signup AFTER INSERT ON subscribers WHEN NEW.state = 'pending'
+-- By triggers, so that no way of subscribing is left out. Who is no person is counted by none.
+CREATE TRIGGER funnel_signup AFTER INSERT ON subscribers WHEN NEW.state = 'pending' AND NEW.is_person
 BEGIN
     INSERT INTO funnel VALUES (NEW.asked_at / 86400000000, CASE NEW.via WHEN '' THEN 'unknown' ELSE NEW.via END, 'signup', 1)
     ON CONFLICT DO UPDATE SET people = people + 1;
 END;
-CREATE TRIGGER funnel_confirmed AFTER UPDATE OF state ON subscribers WHEN OLD.state = 'pending' AND NEW.state = 'confirmed'
+CREATE TRIGGER funnel_confirmed AFTER UPDATE OF state ON subscribers
+WHEN OLD.state = 'pending' AND NEW.state = 'confirmed' AND NEW.is_person
 BEGIN
     INSERT INTO funnel VALUES (NEW.confirmed_at / 86400000000, CASE NEW.via WHEN '' THEN 'unknown' ELSE NEW.via END, 'confirmed', 1)
     ON CONFLICT DO UPDATE SET people = people + 1;
@@ -66,7 +67,7 @@ END;
 -- Seven days are mission's ACTIVE_DAYS; a look at one's own preferences is no sign here, for a scanner may follow that link.
 CREATE TRIGGER funnel_active AFTER INSERT ON signs
 WHEN NEW.kind IN ('click', 'reply', 'survey')
- AND EXISTS (SELECT 1 FROM subscribers AS s WHERE s.id = NEW.subscriber AND NEW.at BETWEEN s.confirmed_at AND s.confirmed_at + 604800000000)
+ AND EXISTS (SELECT 1 FROM subscribers AS s WHERE s.id = NEW.subscriber AND s.is_person AND NEW.at BETWEEN s.confirmed_at AND s.confirmed_at + 604800000000)
  AND NOT EXISTS (
     SELECT 1 FROM signs AS o JOIN subscribers AS s ON s.id = o.subscriber
     WHERE o.subscriber = NEW.subscriber AND o.kind IN ('click', 'reply', 'survey') AND o.at BETWEEN s.confirmed_at AND s.confirmed_at + 604800000000

@@ -68,7 +68,7 @@ mod tests {
     }
 
     fn ask(memory: &mut Memory, at: DateTime<Utc>) -> SignedUp {
-        let ida = SignUp { id: subscriber_id(ASCII), email: ASCII.into(), network: 1, via: String::new() };
+        let ida = SignUp { id: subscriber_id(ASCII), email: ASCII.into(), network: 1, is_person: true, via: String::new() };
         memory.sign_up(&[ida], SignUpCaps { network: 9, all: 9 }, at).expect("written")[0]
     }
 

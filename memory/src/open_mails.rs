@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(memory.open_mails(at(0)).expect("read"), None);
         let caps = SignUpCaps { network: 9, all: 9 };
         for (hour, id) in [(1, "a"), (2, "b"), (3, "c")] {
-            let asked = SignUp { id: id.repeat(32), email: format!("{id}@home.net"), network: 1, via: String::new() };
+            let asked = SignUp { id: id.repeat(32), email: format!("{id}@home.net"), network: 1, is_person: true, via: String::new() };
             memory.sign_up(&[asked], caps, at(hour)).expect("kept");
         }
         assert_eq!(memory.open_mails(at(0)).expect("read"), Some((3, at(1))));

@@ -35,6 +35,8 @@ pub struct SignUp {
     pub network: i64,
     /// What brought them, where it is known: a channel's name.
     pub via: String,
+    /// Whether they count: the owner and test domains are sent everything that they ask for, and are nobody in the funnel.
+    pub is_person: bool,
 }
 
 /// The most mails in 24 hours that people who ask may cause.
@@ -375,10 +377,10 @@ fn sign_up(conn: &Connection, asked: &SignUp, caps: SignUpCaps, now: DateTime<Ut
         return Ok(SignedUp::Known);
     }
     conn.prepare_cached(
-        "INSERT INTO subscribers (id, email, state, via, asked_at) VALUES (?1, ?2, 'pending', ?3, ?4)
-         ON CONFLICT (id) DO UPDATE SET asked_at = excluded.asked_at, via = CASE via WHEN '' THEN excluded.via ELSE via END",
+        "INSERT INTO subscribers (id, email, state, via, asked_at, is_person) VALUES (?1, ?2, 'pending', ?3, ?4, ?5)
+         ON CONFLICT (id) DO UPDATE SET asked_at = excluded.asked_at, is_person = excluded.is_person, via = CASE via WHEN '' THEN excluded.via ELSE via END",
     )?
-    .execute(params![asked.id, asked.email, asked.via, micros(now)])?;
+    .execute(params![asked.id, asked.email, asked.via, micros(now), asked.is_person])?;
     let kind = if has_confirmed { WantedFor::Known } else { WantedFor::Confirm };
     want(conn, &asked.id, &asked.email, kind, Some(asked.network), now)?;
     Ok(if has_confirmed { SignedUp::Known } else { SignedUp::Asked })

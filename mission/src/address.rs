@@ -3,6 +3,8 @@
 //! Must stay true: what is stranger than the plain shape is no address here; nothing that passes can hold a second header or
 //! recipient (no white space, no control character, no bracket, no comma).
 
+use std::collections::HashSet;
+
 use crate::task::sha256_hex;
 
 /// How many bytes of the digest are the id.
@@ -68,9 +70,38 @@ pub fn is_reserved(domain: &str) -> bool {
         || second.iter().any(|name| domain == *name || domain.ends_with(&format!(".{name}")))
 }
 
+/// Why an address is nobody's who counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPerson {
+    /// It is the owner's own.
+    Owner,
+    /// No person reads mail at its domain, see [`is_reserved`].
+    Reserved,
+}
+
+/// Why an address is nobody's who counts, if so. `owner` are the owner's addresses, folded (see [`folded_address`]).
+pub fn no_person(address: &str, owner: &HashSet<String>) -> Option<NoPerson> {
+    let folded = folded_address(address);
+    let domain = folded.rsplit_once('@').map_or("", |(_, domain)| domain);
+    if owner.contains(&folded) { Some(NoPerson::Owner) } else { is_reserved(domain).then_some(NoPerson::Reserved) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_owner_and_test_domains_are_nobody() {
+        let owner = HashSet::from(["me@home.net".to_owned()]);
+        for (address, expected) in [
+            ("ann@home.net", None),
+            (" Me@Home.net", Some(NoPerson::Owner)),
+            ("ann@Mail.Example.", Some(NoPerson::Reserved)),
+            ("ann@example.org", Some(NoPerson::Reserved)),
+        ] {
+            assert_eq!(no_person(address, &owner), expected, "{address}");
+        }
+    }
 
     #[test]
     fn the_plain_shape_is_an_address_and_nothing_else_is() {

@@ -324,3 +324,43 @@ fn an_experiment_with_too_few_people_is_refused_with_the_numbers() {
         assert_eq!(refused("A/B test two subject lines on issue 45 for:subscribers", &facts).0, expected, "{count}");
     }
 }
+
+#[test]
+fn a_letter_reaches_who_gets_it_and_one_that_nobody_gets_is_refused_with_the_reason() {
+    let letter = |count: u64, source: &str| Fact { value: FactValue::Count(count), source: source.into(), measured_at: None };
+    let counted = |who: &[(FactKey, u64)], letter: Fact| {
+        let mut facts = facts(&[("email.ready", "true")]);
+        who.iter().for_each(|(key, count)| {
+            facts.set(*key, Fact { value: FactValue::Count(*count), source: "readers.csv".into(), measured_at: None });
+        });
+        facts.set_letter("id-45", letter);
+        facts
+    };
+    let said = |text: &str, facts: &Facts| {
+        let case = case(text, 1, can(Channel::Email));
+        match review(&case, Review { facts, priors: &Priors::default(), experiments: experiment::Rates::default() }) {
+            Verdict::Refused(refusal) => (refusal.kind(), refusal.why()),
+            Verdict::Eligible(eligible) => {
+                let audience = eligible.audience().clone();
+                let scored = score(eligible, facts, GoalUnit::Confirmed, &Priors::default());
+                assert_eq!(scored.reach, audience.count as f64, "{text}");
+                ("eligible", format!("{} ({})", audience.count, audience.source))
+            }
+        }
+    };
+    let (readers, customers) = (FactKey::SubscribersConfirmed, FactKey::CustomersActive);
+    let send = "Send it for:subscribers skill:publish channel:email issue:45";
+    let paying = "Send it for:customers skill:publish channel:email issue:45";
+    let some = counted(&[(readers, 7), (customers, 1)], letter(5, "7 confirmed readers: 2 paused"));
+    assert_eq!(said(send, &some), ("eligible", "5 (7 confirmed readers: 2 paused)".to_owned()));
+    assert_eq!(said(paying, &some), ("eligible", "1 (customers.active)".to_owned()), "no more than they are");
+    let other = "Send it for:subscribers skill:publish channel:email issue:44";
+    assert_eq!(said(other, &some), ("eligible", "7 (subscribers.confirmed)".to_owned()), "another letter");
+    let mut nobody = counted(&[(readers, 1), (customers, 1)], letter(0, "1 confirmed reader: 1 paused"));
+    for text in [send, paying] {
+        assert_eq!(said(text, &nobody), ("no_audience", "nobody would get it today (1 confirmed reader: 1 paused)".to_owned()));
+    }
+    // Readers who are assumed are reached as a whole.
+    nobody.assume("subscribers.confirmed", "900").expect("a fact");
+    assert_eq!(said(send, &nobody), ("eligible", "900 (subscribers.confirmed)".to_owned()));
+}

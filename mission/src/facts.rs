@@ -139,10 +139,23 @@ pub struct Fact {
     pub measured_at: Option<DateTime<Utc>>,
 }
 
+/// The source of what was not observed but said for the sake of a plan.
+const ASSUMED: &str = "--assume";
+
+impl Fact {
+    /// Whether it was said, not observed.
+    #[must_use]
+    pub fn is_assumed(&self) -> bool {
+        self.source == ASSUMED
+    }
+}
+
 /// Everything that was observed before a decision.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     values: BTreeMap<FactKey, Fact>,
+    /// Who gets the letter of an issue, by the issue's id.
+    letters: BTreeMap<String, Fact>,
     needs: BTreeMap<Need, NeedState>,
 }
 
@@ -163,7 +176,7 @@ impl Facts {
             FactKey::Ready(_) => FactValue::Bool(value.parse().map_err(|_| wrong("true or false"))?),
             _ => FactValue::Count(value.parse().map_err(|_| wrong("a whole number, 0 or more"))?),
         };
-        self.set(key, Fact { value, source: "--assume".to_owned(), measured_at: None });
+        self.set(key, Fact { value, source: ASSUMED.to_owned(), measured_at: None });
         Ok(())
     }
 
@@ -191,6 +204,17 @@ impl Facts {
     /// All values, in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (FactKey, &Fact)> {
         self.values.iter().map(|(key, fact)| (*key, fact))
+    }
+
+    /// Sets how many people get the letter of an issue when it goes out now. Its source says whom it leaves out, and why.
+    pub fn set_letter(&mut self, issue: &str, people: Fact) {
+        self.letters.insert(issue.to_owned(), people);
+    }
+
+    /// How many people get the letter of an issue, where that was counted. Readers that were assumed are reached as a whole.
+    pub fn letter(&self, issue: &str) -> Option<&Fact> {
+        let is_assumed = self.get(FactKey::SubscribersConfirmed).is_some_and(Fact::is_assumed);
+        self.letters.get(issue).filter(|_| !is_assumed)
     }
 
     /// Records what a check of a need found.

@@ -1,7 +1,7 @@
 //! The review: can it be done now, and who is it for? Only [`review`] makes an [`Eligible`]; no score, model or prompt can.
 //!
 //! The order of the questions: does it say what a person sees, is the line understood, was it done, is it for anybody, is everything there that the line
-//! asks for, is it clear, is everything there that the skill needs, are there people today, can the program do it, does it
+//! asks for, is it clear, is everything there that the skill needs, are there people today (of a letter: who gets it), can the program do it, does it
 //! name its issue, do caps allow it. An experiment is for nobody until there are enough people to see a difference.
 
 mod few;
@@ -16,7 +16,7 @@ use crate::need::{Need, NeedState};
 use crate::reading::{ReadBy, Reading};
 use crate::subject::Subject;
 use crate::task::Task;
-use crate::value::{Priors, reach};
+use crate::value::{Priors, letter_of, reach};
 use crate::words::{Skill, Who};
 use few::enough_for_an_experiment;
 pub use few::too_few;
@@ -131,6 +131,11 @@ pub enum Refusal {
         /// The count and where it comes from.
         audience: Audience,
     },
+    /// It sends a letter that no reader gets today.
+    NobodyGetsIt {
+        /// Nobody, and its source says why.
+        audience: Audience,
+    },
     /// It asks for an experiment, and there are too few people to see a difference.
     TooFew {
         /// Whom it would be tried on.
@@ -183,7 +188,7 @@ impl Refusal {
     pub fn kind(&self) -> &'static str {
         match self {
             Refusal::Blocked { .. } => "blocked",
-            Refusal::NoAudience { .. } | Refusal::TooFew { .. } => "no_audience",
+            Refusal::NoAudience { .. } | Refusal::NobodyGetsIt { .. } | Refusal::TooFew { .. } => "no_audience",
             Refusal::NoSkill { .. } => "no_skill",
             Refusal::Unclear { .. } | Refusal::Disguised { .. } => "unclear",
             Refusal::Done { .. } => "done",
@@ -200,6 +205,7 @@ impl Refusal {
             Refusal::NoAudience { who, audience } => {
                 format!("it is for {who}, and today there are {} ({})", audience.count, audience.source)
             }
+            Refusal::NobodyGetsIt { audience } => format!("nobody would get it today ({})", audience.source),
             Refusal::TooFew { size, audience, .. } => too_few(size, audience),
             Refusal::NoSkill { why } => why.clone(),
             Refusal::Disguised { what } => format!("the line may not say what you see: {what}"),
@@ -226,6 +232,7 @@ impl Refusal {
                 Some("add `for:strangers`, `for:subscribers`, `for:customers` or `for:nobody` to the line".to_owned())
             }
             Refusal::NoAudience { .. }
+            | Refusal::NobodyGetsIt { .. }
             | Refusal::TooFew { .. }
             | Refusal::Done { .. }
             | Refusal::CoolingDown { .. }
@@ -305,7 +312,10 @@ fn admit(case: &Case, by: Review<'_>) -> Result<Audience, Refusal> {
     }
     let audience = audience(who, case, by);
     if audience.count == 0 {
-        return Err(Refusal::NoAudience { who, audience });
+        return Err(match letter_of(&case.reading, by.facts) {
+            Some((0, _)) => Refusal::NobodyGetsIt { audience },
+            _ => Refusal::NoAudience { who, audience },
+        });
     }
     match &case.offer {
         Offer::HumanOnly { why, .. } => return Err(Refusal::NoSkill { why: why.clone() }),
@@ -394,6 +404,7 @@ fn audience(who: Who, case: &Case, by: Review<'_>) -> Audience {
     let (people, keys, fact) = reach(who, &case.task, &case.reading, by.facts, by.priors);
     let named = keys.iter().filter_map(|key| shown_key(who, *key, by.facts)).collect::<Vec<_>>().join(", ");
     let source = match fact {
+        Some(letter) if keys.is_empty() => letter.source.clone(),
         Some(_) => named,
         None if who == Who::Strangers => format!("{}, never measured", keys.first().map(ToString::to_string).unwrap_or_default()),
         None => format!("{named}, never counted"),

@@ -4,11 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Fact, FactKey, Facts};
+use crate::facts::{Fact, FactKey, FactValue, Facts};
 use crate::goal::GoalUnit;
 use crate::lapse::silent_days;
 use crate::reading::Reading;
 use crate::review::Eligible;
+use crate::subject::Subject;
 use crate::task::Task;
 use crate::words::{Channel, Skill, Who};
 
@@ -143,7 +144,18 @@ pub(crate) fn posterior(channel: Channel, facts: &Facts, priors: &Priors) -> (f6
     (prior * priors.reach_weight + reached, priors.reach_weight + posts)
 }
 
-/// How many people of one kind a task reaches today, and the fact that says so.
+/// How many get the letter that a task sends, and the fact that says so; nothing where it sends none, or where nobody counted them.
+pub(crate) fn letter_of<'f>(reading: &Reading, facts: &'f Facts) -> Option<(u64, &'f Fact)> {
+    let sends = matches!(reading.skill, Some(Skill::Publish | Skill::Distribute)) && reading.channel == Some(Channel::Email);
+    let Subject::One(issue) = &reading.subject else { return None };
+    let people = facts.letter(issue).filter(|_| sends)?;
+    match people.value {
+        FactValue::Count(count) => Some((count, people)),
+        FactValue::Bool(_) => None,
+    }
+}
+
+/// How many people of one kind a task reaches today, and the fact that says so, by its keys: by none where it is who gets a letter.
 pub(crate) fn reach<'f>(
     who: Who,
     task: &Task,
@@ -151,6 +163,16 @@ pub(crate) fn reach<'f>(
     facts: &'f Facts,
     priors: &Priors,
 ) -> (f64, Vec<FactKey>, Option<&'f Fact>) {
+    let (people, keys, fact) = everybody(who, task, reading, facts, priors);
+    match letter_of(reading, facts) {
+        // Nobody is reached by a letter but who gets it.
+        Some((count, letter)) if !fact.is_some_and(Fact::is_assumed) && (count as f64) < people => (count as f64, vec![], Some(letter)),
+        _ => (people, keys, fact),
+    }
+}
+
+/// How many people of one kind there are for a task, whoever of them it leaves out.
+fn everybody<'f>(who: Who, task: &Task, reading: &Reading, facts: &'f Facts, priors: &Priors) -> (f64, Vec<FactKey>, Option<&'f Fact>) {
     let known = |key: FactKey| (facts.count(key).unwrap_or(0) as f64, vec![key], facts.get(key));
     match who {
         Who::Nobody => (0.0, vec![], None),

@@ -7,6 +7,7 @@
 mod confirm;
 mod form;
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +21,7 @@ use axum::routing::get;
 use chrono::{NaiveDate, TimeDelta};
 use minijinja::context;
 use reveille_memory::{Exposure, SignUp, SignUpCaps, SignedUp};
-use reveille_mission::{Channel, network_digest, subscriber_id};
+use reveille_mission::{Channel, network_digest, no_person, subscriber_id};
 use url::Url;
 
 use crate::app::App;
@@ -43,6 +44,8 @@ pub struct Subscribing {
     pub caps: SignUpCaps,
     /// Whether a mail can be sent at all: without it nobody is made to wait for one.
     pub is_open: bool,
+    /// The owner's addresses, folded: who asks with one of them tries it out, and counts as nobody.
+    pub owner: HashSet<String>,
     /// Told when a mail is wanted.
     pub wanted: Box<dyn Fn() + Send + Sync>,
 }
@@ -91,8 +94,10 @@ async fn subscribe(State(desk): State<Desk>, peer: Peer, request: Request) -> Re
         Some(named) => named,
         None => desk.app.visits.first_touch(&desk.app, peer, &parts.headers).await,
     };
-    let shown = desk.app.headline.as_ref().and_then(|headline| headline.shown_to(&parts, (desk.app.now)()));
-    let asked = SignUp { id: subscriber_id(&email), email, network, via };
+    let is_person = no_person(&email, &desk.app.subscribing.owner).is_none();
+    let headline = desk.app.headline.as_ref().filter(|_| is_person);
+    let shown = headline.and_then(|headline| headline.shown_to(&parts, (desk.app.now)()));
+    let asked = SignUp { id: subscriber_id(&email), email, network, via, is_person };
     match sign_up(&desk.app, asked, shown).await {
         Ok(SignedUp::Full) => {
             desk.say_once(1, "the cap `mails_a_day` of [site] is reached: whoever subscribes is asked to come back tomorrow");

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use reveille_memory::Subscriber;
-use reveille_mission::{Tiers, folded_address, former_ids, is_address, is_reserved, subscriber_id};
+use reveille_mission::{NoPerson, Tiers, folded_address, former_ids, is_address, no_person, subscriber_id};
 
 use crate::disk::{DiskError, Root};
 use row::write_into;
@@ -178,14 +178,14 @@ impl Readers {
         let gone = gone(&all);
         let mut seen = HashSet::new();
         let mut judge = |row: &Reader| {
-            let domain = row.email.rsplit_once('@').map_or("", |(_, domain)| domain);
-            if self.owner.contains(&folded_address(&row.email)) {
+            let no_person = no_person(&row.email, &self.owner);
+            if no_person == Some(NoPerson::Owner) {
                 Some(NotCounted::Owner)
             } else if !is_address(&row.email) {
                 Some(NotCounted::Broken)
             } else if !seen.insert(row.id.clone()) {
                 Some(NotCounted::Twice)
-            } else if is_reserved(domain) {
+            } else if no_person == Some(NoPerson::Reserved) {
                 Some(NotCounted::Test)
             } else if self.is_out(&row.id, &row.email, suppressed) || gone.contains(&row.id) {
                 Some(NotCounted::Suppressed)

@@ -32,13 +32,13 @@ const STEPS: [&str; 9] = [
 const SIGKILL: i32 = 9;
 
 /// Sends a signal to a process that this test started.
-fn signal(process: u32, name: &str) {
+pub(super) fn signal(process: u32, name: &str) {
     let sent = std::process::Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().expect("it starts");
     assert!(sent.success(), "no {name} to {process}");
 }
 
 /// Waits until a process has frozen itself.
-fn wait_until_stopped(process: u32) {
+pub(super) fn wait_until_stopped(process: u32) {
     let begun = std::time::Instant::now();
     loop {
         let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().expect("it starts");

@@ -33,7 +33,7 @@ fn confirmed(home: &Home) -> u64 {
 fn list_says_who_counts_and_why_others_do_not() {
     let home = with_list();
     let said = home.run(&["readers", "list"]).ok().stdout;
-    assert!(said.contains("1 people, 0 of them pay; 2 more rows") && said.contains("does not count: yours"), "{said}");
+    assert!(said.contains("1 person, 0 of them pay; 2 more rows") && said.contains("does not count: yours"), "{said}");
     let json = home.run(&["readers", "list", "--json"]).ok().json();
     let why: Vec<_> = json["rows"].as_array().unwrap().iter().map(|row| row["why_not"].as_str()).collect();
     assert_eq!(why, [None, Some("owner"), Some("unconfirmed")]);

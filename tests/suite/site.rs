@@ -7,3 +7,4 @@ mod server;
 mod subscribe;
 mod survey;
 mod visits;
+mod whom;

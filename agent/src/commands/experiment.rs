@@ -10,6 +10,7 @@ use super::{Ready, print, print_json};
 use crate::experiments::{Shown, all, line};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::list;
+use crate::numbers::worded;
 use crate::observe::Scene;
 use crate::sheet::terminal::fold;
 
@@ -86,7 +87,12 @@ fn shown(one: &Shown) -> String {
     }
     for (at, variant) in one.variants.iter().enumerate() {
         let outcomes = variant.outcomes.map(|outcomes| format!(", {outcomes} did what is wanted")).unwrap_or_default();
-        out.push_str(&format!("{:<12}“{}”: {} people{outcomes}\n", format!("wording {}", at + 1), variant.text, variant.shown));
+        out.push_str(&format!(
+            "{:<12}“{}”: {}{outcomes}\n",
+            format!("wording {}", at + 1),
+            variant.text,
+            worded(variant.shown, "person", "people")
+        ));
     }
     for comparison in &one.comparisons {
         let difference = &comparison.difference;

@@ -21,6 +21,7 @@ use serde::Serialize;
 use super::{Ready, print, print_json};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::list::{readers_to_show, suppressed};
+use crate::numbers::worded;
 
 /// The list of readers: who is mailed, who is not and why
 #[derive(Debug, Args)]
@@ -144,8 +145,12 @@ fn show(ready: &Ready<'_>, json: bool) -> Outcome {
     if !counts.listed && judged.is_empty() {
         return print("There is no readers.csv yet: `reveille readers add ADDRESS` or `import FILE` makes it.\n");
     }
-    let mut out =
-        format!("{} people, {} of them pay; {} more rows do not count\n\n", counts.confirmed, counts.paying, counts.left_out.total());
+    let mut out = format!(
+        "{}, {} of them pay; {} more rows do not count\n\n",
+        worded(counts.confirmed, "person", "people"),
+        counts.paying,
+        counts.left_out.total()
+    );
     let width = judged.iter().map(|(reader, _)| reader.email.chars().count()).max().unwrap_or(0).min(40);
     for (reader, why) in judged {
         let why = why.map(|why| format!("  does not count: {}", why.as_str())).unwrap_or_default();

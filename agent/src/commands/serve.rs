@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use reveille_memory::{Memory, SignUpCaps};
-use reveille_mission::Channel;
+use reveille_mission::{Channel, folded_address};
 use reveille_site::{App, Reader, ServeError, Server, Subscribing, Visits, Writer};
 use reveille_skills::readers::Readers;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,6 +70,7 @@ fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
     let subscribing = Subscribing {
         caps: SignUpCaps { network: site.mails_a_network, all: site.mails_a_day },
         is_open: settings.channels.email.is_some(),
+        owner: settings.owner.iter().map(|address| folded_address(address)).collect(),
         wanted: Box::new(move || bell.ring()),
     };
     let (root, today) = (home.root().to_owned(), environment.clock());

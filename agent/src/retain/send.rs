@@ -33,6 +33,10 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, task: &Ta
     let begun = under_way(tallies.iter().filter(|tally| tally.part == RETAIN), stage).map(|round| round.issue.clone());
     let round_of = begun.clone().unwrap_or_else(|| round_id(stage, scene.now));
     let recipients = silence.recipients(&everybody.recipients, stage);
+    if recipients.is_empty() && begun.is_none() {
+        // There were some when it was decided.
+        return Ok(Done::for_nobody());
+    }
     let settings = scene.settings.channels.email.as_ref();
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose_win_back(scene.home.root(), &publication(scene), draft, &round_of, &server, unsubscribe)

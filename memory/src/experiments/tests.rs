@@ -58,7 +58,7 @@ fn a_confirmation_counts_once_for_the_headline_that_was_shown_before() {
         .iter()
         .map(|email| {
             let id = reveille_mission::subscriber_id(email);
-            let asked = crate::SignUp { id: id.clone(), email: (*email).into(), network: 1, via: String::new() };
+            let asked = crate::SignUp { id: id.clone(), email: (*email).into(), network: 1, via: String::new(), is_person: true };
             memory.sign_up(&[asked], caps, now()).expect("asked");
             id
         })

@@ -17,7 +17,7 @@ fn memory() -> (tempfile::TempDir, Memory) {
 }
 
 fn asks(memory: &mut Memory, id: &str, now: DateTime<Utc>) -> SignedUp {
-    let asked = SignUp { id: id.into(), email: format!("{id}@home.net"), network: 1, via: String::new() };
+    let asked = SignUp { id: id.into(), email: format!("{id}@home.net"), network: 1, via: String::new(), is_person: true };
     memory.sign_up(&[asked], SignUpCaps { network: 9, all: 9 }, now).expect("asked")[0]
 }
 

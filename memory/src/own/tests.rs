@@ -15,7 +15,7 @@ fn memory() -> (tempfile::TempDir, Memory) {
 }
 
 fn asks_and_confirms(memory: &mut Memory, id: &str, now: DateTime<Utc>) {
-    let asked = SignUp { id: id.into(), email: format!("{id}@home.net"), network: 1, via: "mastodon".into() };
+    let asked = SignUp { id: id.into(), email: format!("{id}@home.net"), network: 1, via: "mastodon".into(), is_person: true };
     memory.sign_up(&[asked], SignUpCaps { network: 9, all: 9 }, now).expect("asked");
     memory.confirm_reader(id, now, now).expect("confirmed");
 }
@@ -87,7 +87,7 @@ const ROWS: [(&str, &str, &str); 12] = [
     ("awaited_outcomes", "'ann', 'experiment-of-ann', 1, 0", "experiment-of-ann"),
     ("answers", "900, 'mastodon', 'n', 'reply', '@ann', 'ann', '45', 'p', 'words-of-ann', 'inbox/a.md', 0, 1", "words-of-ann"),
     ("survey_answers", "(SELECT number FROM surveys), 'ann', '[1]', 0", "longer-for-ann"),
-    ("subscribers", "'ann', 'ann@home.net', 'pending', 'free', 'via-of-ann', 0, NULL", "via-of-ann"),
+    ("subscribers", "'ann', 'ann@home.net', 'pending', 'free', 'via-of-ann', 0, NULL, 1", "via-of-ann"),
 ];
 
 #[test]

@@ -30,7 +30,7 @@ fn steps() -> String {
     format!(
         "INSERT INTO subscribers SELECT * FROM later.subscribers AS l WHERE {asked}
             ON CONFLICT (id) DO UPDATE SET email = excluded.email, state = excluded.state, tier = excluded.tier, via = excluded.via,
-                asked_at = excluded.asked_at, confirmed_at = excluded.confirmed_at
+                asked_at = excluded.asked_at, confirmed_at = excluded.confirmed_at, is_person = excluded.is_person
             WHERE excluded.asked_at >= asked_at AND (state = 'pending' OR excluded.confirmed_at >= confirmed_at)
                OR state = 'pending' AND excluded.state = 'confirmed';
         INSERT OR IGNORE INTO signs SELECT * FROM later.signs AS l WHERE {signed};

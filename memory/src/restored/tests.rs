@@ -178,7 +178,7 @@ fn at(minutes: i64) -> DateTime<Utc> {
 
 /// Somebody asks, at this minute, and confirms a minute later where they do.
 fn join(memory: &mut Memory, who: &str, minute: i64, confirms: bool) {
-    let asked = SignUp { id: who.into(), email: format!("{who}@letter.example"), network: 1, via: String::new() };
+    let asked = SignUp { id: who.into(), email: format!("{who}@letter.example"), network: 1, via: String::new(), is_person: true };
     memory.sign_up(&[asked], SignUpCaps { network: 99, all: 99 }, at(minute)).expect("asked");
     if confirms {
         assert_eq!(memory.confirm_reader(who, now(), at(minute + 1)).expect("confirmed"), crate::Confirmed::New);

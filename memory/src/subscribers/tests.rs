@@ -15,7 +15,7 @@ fn memory() -> (tempfile::TempDir, Memory) {
 }
 
 fn ask(name: &str, network: i64) -> SignUp {
-    SignUp { id: format!("id-{name}"), email: format!("{name}@home.net"), network, via: String::new() }
+    SignUp { id: format!("id-{name}"), email: format!("{name}@home.net"), network, via: String::new(), is_person: true }
 }
 
 fn kinds(memory: &Memory) -> Vec<(String, WantedFor)> {

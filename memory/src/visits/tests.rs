@@ -137,7 +137,7 @@ fn a_day_is_counted_by_the_server_or_a_log() {
 fn the_funnel_counts_every_step_once_and_who_left_stays_counted() {
     let (_folder, mut memory) = memory();
     let caps = SignUpCaps { network: 100, all: 100 };
-    let ask = |id: &str, via: &str| SignUp { id: id.into(), email: format!("{id}@home.net"), network: 1, via: via.into() };
+    let ask = |id: &str, via: &str| SignUp { id: id.into(), email: format!("{id}@home.net"), network: 1, via: via.into(), is_person: true };
     let now = at("2026-11-20T14:00:00Z");
     memory.sign_up(&[ask("ann", "mastodon"), ask("bob", ""), ask("cid", "mastodon")], caps, now).expect("kept");
     // Asking once more is no second sign-up.
@@ -217,4 +217,23 @@ fn only_a_page_of_the_publication_makes_a_day_the_server_s() {
     assert!(memory.is_counted(now.date_naive()).expect("read"));
     assert_eq!(steps(&memory), [("mastodon".to_owned(), Step::Landing, 2)]);
     assert_eq!(visits(&memory).iter().map(|row| (row.0.as_str(), row.2)).collect::<Vec<_>>(), [("/", 1), (OTHER, 1)]);
+}
+
+#[test]
+fn who_is_no_person_subscribes_and_takes_no_step() {
+    let (_folder, mut memory) = memory();
+    let caps = SignUpCaps { network: 100, all: 100 };
+    let now = at("2026-11-20T14:00:00Z");
+    let ask = |id: &str, is_person| SignUp { id: id.into(), email: format!("{id}@home.net"), network: 1, via: String::new(), is_person };
+    let click = |who: &str| Sign { subscriber: who.into(), kind: SignKind::Click, about: "1".into(), at: at("2026-11-21T00:00:00Z") };
+    memory.sign_up(&[ask("owner", false), ask("ann", true), ask("late", true)], caps, now).expect("kept");
+    // The author wrote this address into the settings a day later.
+    memory.sign_up(&[ask("late", false)], caps, at("2026-11-21T14:00:01Z")).expect("kept");
+    for id in ["owner", "ann", "late"] {
+        assert_eq!(memory.confirm_reader(id, at("2026-11-10T00:00:00Z"), now).expect("kept"), crate::Confirmed::New);
+        memory.record_signs(&[click(id)]).expect("kept");
+    }
+    let step = |step, people| ("unknown".to_owned(), step, people);
+    assert_eq!(steps(&memory), [step(Step::Active, 1), step(Step::Confirmed, 1), step(Step::Signup, 2)]);
+    assert_eq!(memory.subscribers().expect("read").len(), 3);
 }

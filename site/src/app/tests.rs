@@ -26,7 +26,12 @@ pub(crate) fn app(folder: &Path) -> App {
         writer: Writer::start(Memory::open(&folder.join("reveille.db"), now).unwrap()),
         pages: Arc::new(pages),
         proxies: Arc::from([]),
-        subscribing: Arc::new(Subscribing { caps: SignUpCaps { network: 20, all: 500 }, is_open: true, wanted: Box::new(|| {}) }),
+        subscribing: Arc::new(Subscribing {
+            caps: SignUpCaps { network: 20, all: 500 },
+            is_open: true,
+            owner: Default::default(),
+            wanted: Box::new(|| {}),
+        }),
         visits: Visits::new(vec![]),
         headline: None,
         topics: Arc::new(Vec::new),

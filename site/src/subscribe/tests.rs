@@ -57,7 +57,7 @@ impl World {
             publication: Arc::new(publication),
             key: KEY.into(),
             now: Arc::new(move || *clock.lock().expect("a time")),
-            subscribing: Arc::new(Subscribing { caps, is_open, wanted }),
+            subscribing: Arc::new(Subscribing { caps, is_open, owner: ["me@home.net".to_owned()].into(), wanted }),
             ..app
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -323,7 +323,13 @@ fn a_thousand_readers_are_told_from_a_thousand_strangers_by_nothing() {
     let mut memory = world.memory();
     let email = |kind: &str, at: usize| format!("{kind}{at}@home.net");
     let asked: Vec<SignUp> = (0..1_000)
-        .map(|at| SignUp { id: subscriber_id(&email("known", at)), email: email("known", at), network: 1, via: String::new() })
+        .map(|at| SignUp {
+            id: subscriber_id(&email("known", at)),
+            email: email("known", at),
+            network: 1,
+            via: String::new(),
+            is_person: true,
+        })
         .collect();
     memory.sign_up(&asked, WIDE, start()).expect("kept");
     for one in &asked {
@@ -368,4 +374,19 @@ fn who_was_asked_within_a_day_is_told_by_nothing_either() {
         times[times.len() / 2]
     });
     assert!(same.abs_diff(new).as_millis() < 5, "asked again {same:?}, new {new:?}");
+}
+
+#[test]
+fn the_owner_and_test_domains_try_it_out_and_are_nobody_in_the_funnel() {
+    let world = World::new();
+    let funnel = || world.memory().funnel_since(chrono::NaiveDate::default()).expect("read");
+    for email in ["Me@Home.net", "ann@letter.example"] {
+        assert_eq!(world.ask(1, email).status, 200);
+        assert_eq!(world.button(&confirming(email)).status, 200);
+        assert!(world.memory().subscriber(&subscriber_id(email)).expect("read").is_some_and(|one| one.confirmed_at.is_some()), "{email}");
+    }
+    assert_eq!((world.wanted().len(), funnel()), (4, vec![]), "they get the mails, and count as nobody");
+    world.ask(1, "ann@home.net");
+    world.button(&confirming("ann@home.net"));
+    assert_eq!(funnel().iter().map(|count| count.people).collect::<Vec<_>>(), [1, 1]);
 }

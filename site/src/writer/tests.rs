@@ -10,7 +10,13 @@ fn now() -> DateTime<Utc> {
 }
 
 fn who(number: usize) -> SignUp {
-    SignUp { id: format!("{number:032x}"), email: format!("reader{number}@letter.example"), network: 7, via: String::new() }
+    SignUp {
+        id: format!("{number:032x}"),
+        email: format!("reader{number}@letter.example"),
+        network: 7,
+        via: String::new(),
+        is_person: true,
+    }
 }
 
 fn memory(folder: &Path) -> Memory {

@@ -13,15 +13,20 @@ pub enum Reaches {
     AtOnce,
     /// In the letter of the week.
     Weekly,
-    /// Not at all: it has none of their topics, or they have paused.
-    Not,
+    /// Not at all: they have paused.
+    Paused,
+    /// Not at all: it has none of their topics.
+    OtherTopics,
 }
 
 /// How an issue reaches a reader who chose this.
 #[must_use]
 pub fn reaches(chosen: &Preferences, issue: &Issue, now: DateTime<Utc>) -> Reaches {
-    if chosen.paused_until.is_some_and(|until| now < until) || !is_wanted(&chosen.topics, &issue.tags) {
-        return Reaches::Not;
+    if chosen.paused_until.is_some_and(|until| now < until) {
+        return Reaches::Paused;
+    }
+    if !is_wanted(&chosen.topics, &issue.tags) {
+        return Reaches::OtherTopics;
     }
     match chosen.frequency {
         Frequency::Each => Reaches::AtOnce,
@@ -48,11 +53,11 @@ mod tests {
         for (frequency, paused_until, topics, tags, expected) in [
             (Frequency::Each, None, &[][..], &["rust"][..], Reaches::AtOnce),
             (Frequency::Weekly, None, &[], &["rust"], Reaches::Weekly),
-            (Frequency::Each, Some(later), &[], &["rust"], Reaches::Not),
-            (Frequency::Weekly, Some(later), &[], &["rust"], Reaches::Not),
+            (Frequency::Each, Some(later), &[], &["rust"], Reaches::Paused),
+            (Frequency::Weekly, Some(later), &[], &["rust"], Reaches::Paused),
             (Frequency::Each, Some(now), &[], &["rust"], Reaches::AtOnce),
             (Frequency::Each, None, &["data", "Rust"], &["rust"], Reaches::AtOnce),
-            (Frequency::Weekly, None, &["data"], &["rust"], Reaches::Not),
+            (Frequency::Weekly, None, &["data"], &["rust"], Reaches::OtherTopics),
             (Frequency::Each, None, &["data"], &[], Reaches::AtOnce),
         ] {
             let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();

@@ -28,7 +28,7 @@ fn sign_up(home: &Home, names: &[&str]) {
     let asked: Vec<SignUp> = names
         .iter()
         .map(|name| format!("{name}@home.net"))
-        .map(|email| SignUp { id: subscriber_id(&email), email, network: 1, via: String::new() })
+        .map(|email| SignUp { id: subscriber_id(&email), email, network: 1, is_person: true, via: String::new() })
         .collect();
     memory.sign_up(&asked, SignUpCaps { network: 99, all: 99 }, now).unwrap();
 }

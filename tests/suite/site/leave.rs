@@ -63,7 +63,7 @@ pub(super) fn home(smtp: &Smtp) -> Home {
     home
 }
 
-fn write_issue(home: &Home, number: u32, date: &str, tag: &str) {
+pub(super) fn write_issue(home: &Home, number: u32, date: &str, tag: &str) {
     home.write(
         &format!("issues/0{number}-x.md"),
         format!(
@@ -80,7 +80,11 @@ pub(super) fn subscribes(home: &Home, name: &str) {
     let email = format!("{name}@lighthouse.net");
     let id = subscriber_id(&email);
     memory
-        .sign_up(&[SignUp { id: id.clone(), email, network: 1, via: "mastodon".into() }], SignUpCaps { network: 9, all: 9 }, now)
+        .sign_up(
+            &[SignUp { id: id.clone(), email, network: 1, via: "mastodon".into(), is_person: true }],
+            SignUpCaps { network: 9, all: 9 },
+            now,
+        )
         .unwrap();
     memory.confirm_reader(&id, now, now).unwrap();
     // Their welcome is not what is looked at here.
@@ -107,7 +111,7 @@ fn mails(smtp: &Smtp, number: u32) -> Vec<(String, String, String)> {
     found
 }
 
-fn mailed(smtp: &Smtp, number: u32) -> Vec<String> {
+pub(super) fn mailed(smtp: &Smtp, number: u32) -> Vec<String> {
     mails(smtp, number).into_iter().map(|(to, ..)| to).collect()
 }
 

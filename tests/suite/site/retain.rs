@@ -41,7 +41,7 @@ fn issue(home: &Home, number: u32, date: &str) {
     home.write(&format!("issues/{number:03}-number-{number}.md"), text);
 }
 
-fn letter(home: &Home, stage: u16, ready: bool) {
+pub(super) fn letter(home: &Home, stage: u16, ready: bool) {
     let text = format!(
         "---\ntitle: Still there after {stage} days?\nretain: {stage}\nready: {ready}\n---\nRead [the last one](../issues/045-number-45.md).\n"
     );
@@ -49,7 +49,7 @@ fn letter(home: &Home, stage: u16, ready: bool) {
 }
 
 /// A sign of life of a reader, as the readers' side keeps it.
-fn sign(home: &Home, name: &str, kind: SignKind, at: &str) {
+pub(super) fn sign(home: &Home, name: &str, kind: SignKind, at: &str) {
     let at = at.parse().expect("a time");
     let mut memory = Memory::open(&home.join("memory/reveille.db"), at).expect("opened");
     let subscriber = subscriber_id(&format!("{name}@lighthouse.net"));

@@ -285,6 +285,7 @@ fn whom_a_cap_turned_away_is_counted_where_the_owner_looks() {
             email: format!("{name}@home.net"),
             network: 1,
             via: String::new(),
+            is_person: true,
         })
         .to_vec();
     let before = home.run(&["status"]).ok();
@@ -305,7 +306,7 @@ fn asked(home: &Home, count: usize) -> Vec<(String, String)> {
     let mut memory = memory(home);
     let one = |at: usize| {
         let email = format!("reader{at}@home.net");
-        SignUp { id: subscriber_id(&email), email, network: 1, via: String::new() }
+        SignUp { id: subscriber_id(&email), email, network: 1, via: String::new(), is_person: true }
     };
     let all: Vec<SignUp> = (0..count).map(one).collect();
     memory.sign_up(&all, SignUpCaps { network: 9_999, all: 9_999 }, now()).unwrap();

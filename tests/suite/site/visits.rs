@@ -205,3 +205,19 @@ fn a_log_of_another_web_server_is_counted_once() {
     let missing = home.run(&["measure", "import-log", "/nowhere/access.log"]);
     assert!(missing.code == 1 && missing.stderr.contains("/nowhere/access.log"), "{missing:?}");
 }
+
+#[test]
+fn what_the_owner_tries_out_is_nobody_s_sign_up() {
+    let home = home();
+    home.write("reveille.toml", home.read("reveille.toml").replacen("owner = \"", "owner = \"Me@Home.net\" # \"", 1));
+    let served = super::leave::Served::start(&home);
+    for body in ["email=me%40home.net&website=", "email=ann%40letter.example&website=", "email=ann%40home.net&website="] {
+        assert_eq!(served.post("/subscribe", Some("https://letter.example"), body).status(), 200);
+    }
+    drop(served);
+    assert_eq!(count(&home, "subscribers"), 3);
+    let visits = facts(&home);
+    assert_eq!((&visits["funnel"][1]["step"], &visits["funnel"][1]["people"]), (&"signup".into(), &Value::from(1)), "{visits}");
+    let shown = home.run(&["status"]).ok().stdout;
+    assert!(shown.contains("\n  signup     1              "), "of nobody who landed it is no share: {shown}");
+}

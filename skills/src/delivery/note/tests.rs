@@ -46,7 +46,7 @@ impl World {
     }
 
     fn ask(&mut self, email: &str) {
-        let one = SignUp { id: subscriber_id(email), email: email.to_owned(), network: 1, via: String::new() };
+        let one = SignUp { id: subscriber_id(email), email: email.to_owned(), network: 1, via: String::new(), is_person: true };
         self.memory.sign_up(&[one], SignUpCaps { network: 99, all: 99 }, self.now.get()).expect("kept");
         self.later(TimeDelta::seconds(1));
     }
