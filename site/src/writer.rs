@@ -16,10 +16,13 @@ const QUEUE: usize = 1024;
 /// How many sign-ups share one commit at most, so that what comes behind them is not kept waiting.
 const TOGETHER: usize = 256;
 
+/// A write with a commit of its own; it is given no memory when none can be written.
+type Alone = Box<dyn FnOnce(Option<&mut Memory>) + Send>;
+
 /// What is to be written.
 enum Job {
     /// Something with a commit of its own.
-    Alone(Box<dyn FnOnce(Option<&mut Memory>) + Send>),
+    Alone(Alone),
     SignUp(Asked),
 }
 
