@@ -149,7 +149,7 @@ fn words_are_tried_before_somebody_waits_for_them() {
     }
     let own = |name: &str, source: &[u8]| std::fs::write(folder.path().join(name), source).expect("written");
     // No issue is out yet, and the first one would be named wrongly.
-    own("welcome.txt", b"Subject: Hello\n\n{% for issue in issues %}\n{{ issue.titel }}\n{% endfor %}");
+    own("welcome.txt", b"Subject: Hello\n\nHi.{% for issue in issues %}\n{{ issue.titel }}\n{% endfor %}");
     let wrong = tried(WantedFor::Welcome, &[]).expect_err("wrong");
     assert_eq!(wrong.to_string(), "templates/welcome.txt:4: a variable that is not there");
     assert!(wrong.hint().is_some_and(|hint| hint.contains("issues (each with title and link)")), "{:?}", wrong.hint());
