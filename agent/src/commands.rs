@@ -142,7 +142,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Status(status) => quiet_log().and_then(|()| status.run(find()?, environment)),
         Command::Experiment(experiment) => quiet_log().and_then(|()| experiment.run(&ready(find()?, environment)?)),
         Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
-        Command::Answers(answers) => quiet_log().and_then(|()| answers.run(&find()?)),
+        Command::Answers(answers) => quiet_log().and_then(|()| answers.run(find()?, environment)),
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
         Command::Backup(backup) => quiet_log().and_then(|()| backup.run(find()?, environment)),
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
