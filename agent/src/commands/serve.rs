@@ -56,7 +56,7 @@ impl Serve {
 }
 
 fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
-    let Ready { environment, home, settings } = ready;
+    let Ready { environment, home, settings, .. } = ready;
     let publication = Publication {
         name: settings.name.clone(),
         url: settings.url.clone(),

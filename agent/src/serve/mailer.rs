@@ -13,7 +13,7 @@ use reveille_skills::channels::{Connection, Fault, email};
 use reveille_skills::delivery::note::{self, Round, Sent, Stopped};
 use reveille_skills::shelf;
 
-use super::Bell;
+use super::{Bell, Changed};
 use crate::act::publication;
 use crate::commands::Ready;
 use crate::connect::connect;
@@ -34,13 +34,14 @@ const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// Mails until the program leaves. What goes wrong is said once, and again when it is something else.
 pub(crate) fn run(ready: &Ready<'_>, bell: &Bell) {
-    let mut forgot = None;
+    let (mut forgot, mut changed) = (None, Changed::since(&ready.home, &ready.settings_text));
     let mut said = String::new();
     let faults = match Faults::of(ready.environment) {
         Ok(faults) => faults,
         Err(failure) => return tracing::error!("no mail is sent: {failure}"),
     };
     loop {
+        changed.look();
         let trouble = match round(ready, bell, &faults, &mut forgot) {
             Ok(()) => String::new(),
             Err(failure) => failure.with_hint(),
@@ -56,7 +57,7 @@ pub(crate) fn run(ready: &Ready<'_>, bell: &Bell) {
 }
 
 fn round(ready: &Ready<'_>, bell: &Bell, faults: &Faults, forgot: &mut Option<DateTime<Utc>>) -> Outcome {
-    let Ready { environment, home, settings } = ready;
+    let Ready { environment, home, settings, .. } = ready;
     let now = environment.now();
     let path = home.memory().join("mails.lock");
     // Another one of this home, on another port or about to leave, is at it.
