@@ -15,7 +15,7 @@ use crate::letter;
 use crate::measuring;
 use crate::observe::Scene;
 use crate::retain;
-use crate::sheet::Sheet;
+use crate::sheet::{Sheet, many};
 use crate::telling;
 use crate::tellings;
 use crate::tried;
@@ -243,12 +243,12 @@ fn measure(scene: &Scene<'_>, memory: &mut Memory, run: RunId, deliberation: &De
     let counted = ledger::record_counts(memory, run, &deliberation.facts, scene.now)?;
     let readers = deliberation.readers.as_ref().map_or_else(
         || "no readers, for the list can't be read".to_owned(),
-        |readers| format!("{} confirmed readers, {} of them pay", readers.confirmed, readers.paying),
+        |readers| format!("{}, {} paying", many(readers.confirmed, "confirmed reader"), readers.paying),
     );
     let here = format!(
-        "counted: {readers}, {} drafts ready, {} issues published",
-        deliberation.loaded.shelf.ready().count(),
-        deliberation.loaded.shelf.published().count(),
+        "counted: {readers}, {} ready, {} published",
+        many(deliberation.loaded.shelf.ready().count() as u64, "draft"),
+        many(deliberation.loaded.shelf.published().count() as u64, "issue"),
     );
     let did = if heard.learned.is_empty() { here } else { format!("measured {}; {here}", heard.learned.join("; ")) };
     Ok(Done {

@@ -21,6 +21,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
 use crate::list;
 use crate::observe::Scene;
+use crate::sheet::many;
 use crate::telling::failed;
 use crate::week;
 
@@ -120,7 +121,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
     let totals = totals(progress);
     let evidence = if progress.is_done() && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };
     let did = match progress.is_done() {
-        true => format!("sent {} to {} readers ({totals})", issue.name(), progress.sent),
+        true => format!("sent {} to {} ({totals})", issue.name(), many(progress.sent, "reader")),
         false => {
             format!(
                 "sent {} to {} more readers, {} are left for the next wake ({totals})",

@@ -152,20 +152,23 @@ pub(crate) fn needs(scene: &Scene<'_>, memory: Option<&Memory>, facts: &mut Fact
 }
 
 fn deaf(ears: Ears) -> NeedState {
-    let (why, unblock) = match ears {
+    let (because, unblock) = unheard(ears);
+    NeedState::Unmet { why: format!("nobody can tell who is silent: {because}"), unblock: unblock.to_owned() }
+}
+
+/// Why silence can't be heard, and what would change that.
+fn unheard(ears: Ears) -> (&'static str, &'static str) {
+    match ears {
         Ears::None => (
-            "nobody can tell who is silent: without the readers' side no click is seen",
+            "without the readers' side no click is seen",
             "add [site] to reveille.toml and run `reveille serve`: silence counts from then on",
         ),
-        Ears::NotYet => {
-            ("nobody can tell who is silent: no wake has begun to listen yet", "run `reveille wake`: silence counts from then on")
-        }
+        Ears::NotYet => ("no wake has begun to listen yet", "run `reveille wake`: silence counts from then on"),
         Ears::NobodyYet | Ears::Since(_) => (
-            "nobody can tell who is silent: no reader was ever heard, so perhaps nothing reaches us",
+            "no reader was ever heard, so perhaps nothing reaches us",
             "see that `reveille serve` runs where the links in your letters lead",
         ),
-    };
-    NeedState::Unmet { why: why.to_owned(), unblock: unblock.to_owned() }
+    }
 }
 
 fn no_letter(letters: &[WinBack], stage: u16, today: NaiveDate) -> NeedState {
@@ -243,10 +246,7 @@ pub(crate) fn standing(scene: &Scene<'_>, memory: &Memory) -> Outcome<Standing> 
     let Ok(everybody) = people(scene, memory, true) else { return Ok(Standing::default()) };
     let people = people(scene, memory, false)?;
     let silence = silence(scene, memory, &people)?;
-    let unknown = match (&silence, deaf(ears(scene, Some(memory))?)) {
-        (None, NeedState::Unmet { why, .. }) => Some(why),
-        _ => None,
-    };
+    let unknown = if silence.is_none() { Some(unheard(ears(scene, Some(memory))?).0.to_owned()) } else { None };
     let mailed: HashSet<&str> = people.recipients.iter().map(|one| one.id.as_str()).collect();
     let sunset = everybody.recipients.iter().filter(|one| !mailed.contains(one.id.as_str())).count() as u64;
     let lapsed = silence.map(|silence| silence.counts().into_iter().map(|(stage, (lapsed, _))| (stage, lapsed)).collect());

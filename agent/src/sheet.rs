@@ -219,6 +219,11 @@ pub(crate) fn people(count: f64) -> String {
     if count >= 10.0 || whole { format!("{count:.0}") } else { format!("{count:.1}") }
 }
 
+/// So many of something, in words.
+pub(crate) fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A value with two digits that matter.
 pub(crate) fn worth(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {

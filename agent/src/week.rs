@@ -21,6 +21,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::letter;
 use crate::list;
 use crate::observe::Scene;
+use crate::sheet::many;
 use crate::telling::failed;
 
 /// The Monday of a day's week (ISO 8601).
@@ -234,7 +235,7 @@ fn told(guard: &Guard<'_>, memory: &mut Memory, name: &str, progress: &Progress)
         Some(Stopped::Server(fault) | Stopped::InARow(fault)) => Some(failed(guard, memory, fault.clone()).with_hint()),
         _ => None,
     };
-    let sent = (progress.sent_now > 0).then(|| format!("sent the letter of the week ({name}) to {} readers", progress.sent_now));
+    let sent = (progress.sent_now > 0).then(|| format!("sent the letter of the week ({name}) to {}", many(progress.sent_now, "reader")));
     Ok(match (sent, server) {
         (Some(sent), Some(server)) => Some(format!("{sent}; then {server}")),
         (sent, server) => sent.or_else(|| server.map(|server| format!("the letter of the week waits: {server}"))),

@@ -331,6 +331,8 @@ fn a_survey_is_shown_in_each_of_its_wordings() {
         [[question]]\nask = \"How often?\"\nchoices = [\"less\", \"more\"]\n";
     let home = Home::new("# Plan\n");
     home.write("survey.toml", SURVEY);
+    let none = home.run(&["answers"]).ok().stdout;
+    assert!(none.starts_with("No answers: wakes fetch them with a line [answers]"), "{none}");
     let text = || home.run(&["answers", "--survey", "length"]).ok().stdout;
     let json = || home.run(&["answers", "--survey", "length", "--json"]).ok().json();
     // A home without memory, and one that has woken: nobody was asked.
@@ -379,7 +381,7 @@ fn a_survey_is_shown_in_each_of_its_wordings() {
     let said = text();
     assert!(said.contains("No letter can ask it now: survey.toml:4:23: the choice `Shorter ` stands there twice"), "{said}");
     let other = home.run(&["answers", "--survey", "other"]);
-    assert!(other.code == 2 && other.stderr.contains("survey.toml:4:23"), "{other:?}");
+    assert!(other.code == 78 && other.stderr.contains("survey.toml:4:23"), "{other:?}");
     home.write("survey.toml", SURVEY);
     let other = home.run(&["answers", "--survey", "other"]);
     assert!(other.code == 2 && other.stderr.contains("known: length"), "{other:?}");

@@ -14,6 +14,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home::Home;
 use crate::inbox::{shown_line, trouble};
 use crate::settings::Settings;
+use crate::sheet::many;
 
 /// Show the answers that came in, the newest first, or what a survey says
 ///
@@ -120,28 +121,31 @@ impl Answers {
             Err(MemoryError::Missing { .. }) => None,
             Err(error) => return Err(error).or_fail(),
         };
-        match (&self.survey, &memory) {
-            (Some(name), _) => self.surveyed(&home, memory.as_ref(), name)?,
-            (None, Some(memory)) => self.listed(memory, ready(home, environment).ok().map(|ready| ready.settings).as_ref())?,
-            (None, None) => {
-                return Err(Failure::message(Kind::Failed, "nothing came in yet").hint("`reveille wake` fetches answers, see docs/site.md"));
-            }
+        match &self.survey {
+            Some(name) => self.surveyed(&home, memory.as_ref(), name)?,
+            None => self.listed(memory.as_ref(), ready(home, environment).ok().map(|ready| ready.settings).as_ref())?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn listed(&self, memory: &Memory, settings: Option<&Settings>) -> Outcome {
-        let rows = memory.answers(self.most).or_fail()?;
-        let (all, _) = memory.answer_counts(None).or_fail()?;
-        let others = memory.no_answers().or_fail()?;
+    fn listed(&self, memory: Option<&Memory>, settings: Option<&Settings>) -> Outcome {
+        let rows = memory.map_or(Ok(vec![]), |memory| memory.answers(self.most)).or_fail()?;
+        let (all, _) = memory.map_or(Ok((0, 0)), |memory| memory.answer_counts(None)).or_fail()?;
+        let others = memory.map_or(Ok(vec![]), Memory::no_answers).or_fail()?;
         let others: Vec<Others> =
             others.into_iter().map(|(channel, kind, count)| Others { channel, kind: kind.to_string(), count }).collect();
-        let trouble = trouble(memory, settings)?;
+        let trouble = memory.map_or(Ok(vec![]), |memory| trouble(memory, settings))?;
         if self.json {
             let answers = rows.into_iter().map(Answer::from).collect();
             return print_json(&Listed { schema: 1, all, answers, others, trouble });
         }
-        let mut out = format!("{all} {}\n\n", if all == 1 { "answer" } else { "answers" });
+        let mut out = match (all, settings) {
+            (0, Some(Settings { answers: None, .. })) => {
+                "No answers: wakes fetch them with a line [answers] in reveille.toml, see docs/site.md\n".to_owned()
+            }
+            (0, _) => "No answers yet: each wake fetches what came in\n".to_owned(),
+            _ => format!("{}\n\n", many(u64::from(all), "answer")),
+        };
         rows.iter().for_each(|row| out.push_str(&shown_line(row)));
         for other in others {
             out.push_str(&format!("counted only: {} {} on {}\n", other.count, other.kind, other.channel));
@@ -151,9 +155,9 @@ impl Answers {
     }
 
     fn surveyed(&self, home: &Home, memory: Option<&Memory>, name: &str) -> Outcome {
-        let (now, problem) = match in_home(home.root()) {
+        let (now, wrong) = match in_home(home.root()) {
             Ok(now) => (now, None),
-            Err(error) => (None, Some(error.to_string() + &error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default())),
+            Err(wrong) => (None, Some(wrong)),
         };
         let known = memory.map_or(Ok(vec![]), Memory::surveys).or_fail()?;
         let current = now.as_ref().filter(|(asked, _)| asked == name).map(|(_, questions)| questions.as_slice());
@@ -172,13 +176,17 @@ impl Answers {
             names.extend(now.iter().map(|(name, _)| name.as_str()));
             names.sort_unstable();
             names.dedup();
-            let hint = match (problem, names.as_slice()) {
-                (Some(problem), _) => problem,
-                (None, []) => "survey.toml asks one, see docs/site.md".to_owned(),
-                (None, names) => format!("known: {}", names.join(", ")),
+            if let Some(wrong) = wrong {
+                let hint = wrong.hint().unwrap_or_else(|| "docs/site.md shows one".to_owned());
+                return Err(Failure::new(Kind::Settings, wrong).hint(hint));
+            }
+            let hint = match names.as_slice() {
+                [] => "write one into survey.toml, see docs/site.md".to_owned(),
+                names => format!("known: {}", names.join(", ")),
             };
             return Err(Failure::message(Kind::Usage, format!("there is no survey `{name}`")).hint(hint));
         }
+        let problem = wrong.map(|wrong| wrong.to_string() + &wrong.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default());
         let surveyed = Surveyed { schema: 1, name: name.to_owned(), shown_from: SHOWN_FROM, surveys, problem };
         if self.json { print_json(&surveyed) } else { print(&shown(&surveyed)) }
     }
@@ -190,7 +198,7 @@ fn shown(surveyed: &Surveyed) -> String {
     for asked in &surveyed.surveys {
         let since = asked.asked_since.map(|at| at.format("first asked on %Y-%m-%d").to_string());
         let since =
-            since.unwrap_or_else(|| format!("no letter has asked it yet: one does whose front matter says `survey: {}`", surveyed.name));
+            since.unwrap_or_else(|| format!("no letter has asked it yet (one does whose front matter says `survey: {}`)", surveyed.name));
         let which = match (&surveyed.problem, asked.current) {
             (None, true) => ", as it stands in survey.toml",
             (None, false) => ", in earlier words",

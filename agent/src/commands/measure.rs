@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Ready, print, print_json};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::observe::Scene;
+use crate::sheet::many;
 use crate::visits::{Imported, Keep, import};
 
 /// Count what another program has written down: the visits in a web server's log
@@ -75,7 +76,6 @@ fn shown(imported: &Imported, dry_run: bool) -> String {
     for day in &imported.days {
         out.push_str(&format!("{}  {} pages, {} visitors, {} by programs\n", day.day, day.views, day.visitors, day.robots));
     }
-    let many = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let (lines, days) = (many(imported.lines, "line"), many(imported.days.len() as u64, "new day"));
     let done = if dry_run { "would be counted" } else { "counted" };
     let broken = if imported.broken > 0 { format!(" ({} of them can't be read)", imported.broken) } else { String::new() };

@@ -120,9 +120,10 @@ mod tests {
         assert!(hint.contains("docs/site.md"), "{hint}");
         write("survey.toml", SURVEY);
         assert_eq!(asked(&[plain], false).expect("read"), None);
-        assert_eq!(asked(&[asks], true).expect("read"), Some(1));
+        let number = asked(&[asks], true).expect("read");
+        assert!(number.is_some());
         // A letter of several issues asks what one of them asks.
-        assert_eq!(asked(&[plain, asks, plain], true).expect("read"), Some(1));
+        assert_eq!(asked(&[plain, asks, plain], true).expect("read"), number);
         let (problem, hint) = said(asked(&[asks], false).expect_err("nowhere to answer"));
         assert!(problem.contains("001-a.md:4: ") && hint.contains("[site]"), "{problem} {hint}");
 

@@ -236,7 +236,7 @@ mod tests {
             (&GOOD.replace("How long?", "How\\u0007long?"), "survey.toml:3:7: questions and choices are one line"),
             (&GOOD.replace("\"length\"", "\"../x\""), "small letters"),
             (&GOOD.replace("ask = \"How long?\"", "ask = \"How long?\"\nscript = \"x\""), "survey.toml:4:1: unknown field"),
-            (&GOOD.replace("\"less\"", "\" As  now\""), "survey.toml:7:25: the choice `as now` stands there twice"),
+            (&GOOD.replace("\"less\"", "\" As  now\""), "survey.toml:7:24: the choice `as now` stands there twice"),
             (&GOOD.replace("How often?", "how long? "), "survey.toml:6:7: the question `how long? ` stands there twice"),
         ] {
             let error = ask(Some(wrong)).expect_err(wrong);

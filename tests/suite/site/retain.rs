@@ -102,6 +102,7 @@ fn the_silent_are_written_to_once_and_come_back_by_a_sign() {
     let plan = home.at("2026-09-06T12:00:00Z").plan(&[]);
     let line = candidate(&plan, LINE).expect("the line");
     assert_eq!(line["refusal"]["kind"], "no_audience", "{line}");
+    assert!(line["refusal"]["why"].as_str().unwrap().starts_with("it is for readers silent for 30 days, and today there are 0"), "{line}");
     assert_eq!((line["audience"]["count"].as_u64(), line["audience"]["source"].as_str()), (Some(0), Some("subscribers.lapsed_30")));
     assert!(line["audience"]["measured_at"].is_string());
 
