@@ -13,6 +13,7 @@ use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::ledger::{self, Turn, evidence_rows};
 use crate::letter;
 use crate::measuring;
+use crate::numbers::many;
 use crate::observe::Scene;
 use crate::retain;
 use crate::sheet::Sheet;
@@ -250,12 +251,12 @@ fn measure(scene: &Scene<'_>, memory: &mut Memory, run: RunId, deliberation: &De
     let counted = ledger::record_counts(memory, run, &deliberation.facts, scene.now)?;
     let readers = deliberation.readers.as_ref().map_or_else(
         || "no readers, for the list can't be read".to_owned(),
-        |readers| format!("{} confirmed readers, {} of them pay", readers.confirmed, readers.paying),
+        |readers| format!("{}, {} paying", many(readers.confirmed, "confirmed reader"), readers.paying),
     );
     let here = format!(
-        "counted: {readers}, {} drafts ready, {} issues published",
-        deliberation.loaded.shelf.ready().count(),
-        deliberation.loaded.shelf.published().count(),
+        "counted: {readers}, {} ready, {} published",
+        many(deliberation.loaded.shelf.ready().count() as u64, "draft"),
+        many(deliberation.loaded.shelf.published().count() as u64, "issue"),
     );
     let did = if heard.learned.is_empty() { here } else { format!("measured {}; {here}", heard.learned.join("; ")) };
     Ok(Done {

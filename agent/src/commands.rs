@@ -91,6 +91,8 @@ pub(crate) struct Ready<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) home: Home,
     pub(crate) settings: Settings,
+    /// What `reveille.toml` said when the settings were read.
+    pub(crate) settings_text: String,
 }
 
 /// Runs the command.
@@ -142,7 +144,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment) -> Outcome<ExitCode> {
         Command::Status(status) => quiet_log().and_then(|()| status.run(find()?, environment)),
         Command::Experiment(experiment) => quiet_log().and_then(|()| experiment.run(&ready(find()?, environment)?)),
         Command::Render(render) => quiet_log().and_then(|()| render.run(&ready(find()?, environment)?)),
-        Command::Answers(answers) => quiet_log().and_then(|()| answers.run(&find()?)),
+        Command::Answers(answers) => quiet_log().and_then(|()| answers.run(find()?, environment)),
         Command::Approve(approve) => quiet_log().and_then(|()| approve.run(&ready(find()?, environment)?)),
         Command::Backup(backup) => quiet_log().and_then(|()| backup.run(find()?, environment)),
         Command::Channel(channel) => quiet_log().and_then(|()| channel.run(&ready(find()?, environment)?)),
@@ -172,7 +174,7 @@ pub(crate) fn ready(home: Home, environment: &Environment) -> Outcome<Ready<'_>>
         let hints: Vec<&str> = problems.iter().filter_map(|problem| problem.hint.as_deref()).collect();
         Failure::message(Kind::Settings, lines.join("\n")).hint(hints.join("; "))
     })?;
-    Ok(Ready { environment, home, settings })
+    Ok(Ready { environment, home, settings, settings_text: text })
 }
 
 /// Data goes to stdout, through a writer that leaves colours out where it is no terminal. A closed pipe ends quietly.

@@ -20,9 +20,11 @@ use crate::connect;
 use crate::credential;
 use crate::failure::{OrFail, Outcome};
 use crate::observe::{Scene, credential_now};
+use crate::settings::Settings;
+
+use trouble::Troubles;
 
 pub(crate) use shown::{section, shown_line};
-pub(crate) use trouble::Troubles;
 
 /// How long one server may take for one answer: nothing waits for it but the end of the wake.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,10 +58,11 @@ impl Origin {
     }
 }
 
-/// Fetches what came in, if the settings say so, and keeps the survey of the home. What there is to say, in sentences.
+/// Fetches what came in, if the settings say so, and looks whether letters can ask the survey of the home. What there is to say, in
+/// sentences.
 pub(crate) fn fetch(scene: &Scene<'_>, memory: &mut Memory, run: RunId, shelf: &Shelf, stopped: &dyn Fn() -> bool) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Err(error) = survey::of_home(scene.home.root(), memory, scene.now) {
+    if let Err(error) = survey::in_home(scene.home.root()) {
         let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
         notes.push(format!("{error}{hint}"));
     }
@@ -72,7 +75,9 @@ fn fetch_all(scene: &Scene<'_>, memory: &mut Memory, run: RunId, shelf: &Shelf, 
     let mut troubles = Troubles::read(memory)?;
     let before = troubles.clone();
     let (mut notes, begun) = (Vec::new(), Instant::now());
-    for from in sources(scene) {
+    let sources = sources(scene.settings);
+    troubles.keep_only(&sources.iter().map(|from| from.name()).collect());
+    for from in sources {
         if stopped() || begun.elapsed() > ALL {
             break;
         }
@@ -100,11 +105,20 @@ fn fetch_all(scene: &Scene<'_>, memory: &mut Memory, run: RunId, shelf: &Shelf, 
 }
 
 /// The sources of the settings; none without `[answers]`.
-fn sources(scene: &Scene<'_>) -> Vec<Origin> {
-    let Some(answers) = &scene.settings.answers else { return vec![] };
-    let configured = scene.settings.configured();
+fn sources(settings: &Settings) -> Vec<Origin> {
+    let Some(answers) = &settings.answers else { return vec![] };
+    let configured = settings.configured();
     let networks = [Channel::Mastodon, Channel::Bluesky].into_iter().filter(|channel| configured.contains(channel));
     networks.map(Origin::Network).chain(answers.imap.as_ref().map(|_| Origin::Mailbox)).collect()
+}
+
+/// The sources in trouble, a line each: those of the settings, where they are known.
+pub(crate) fn trouble(memory: &Memory, settings: Option<&Settings>) -> Outcome<Vec<String>> {
+    let mut troubles = Troubles::read(memory)?;
+    if let Some(settings) = settings {
+        troubles.keep_only(&sources(settings).into_iter().map(Origin::name).collect());
+    }
+    Ok(troubles.lines())
 }
 
 /// A channel that lacks its credential, or whose credential was refused, is asked for elsewhere.
@@ -174,7 +188,7 @@ fn mend(from: Origin) -> &'static str {
 }
 
 /// The mailbox of the settings, when there is one: for [`connect::mailbox`].
-pub(crate) fn mailbox_at(scene_settings: &crate::settings::Settings, root: &std::path::Path) -> Option<Unopened> {
+pub(crate) fn mailbox_at(scene_settings: &Settings, root: &std::path::Path) -> Option<Unopened> {
     let answers = scene_settings.answers.as_ref()?;
     let mut own = scene_settings.owner.clone();
     // `Name <address>`, or the address alone.

@@ -21,7 +21,7 @@ use crate::credential;
 use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
-use crate::numbers::worded;
+use crate::numbers::many;
 use crate::observe::Scene;
 use crate::telling::failed;
 pub(crate) use whom::{Readership, Whom, count};
@@ -121,7 +121,7 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, issue: &Issue, progress: &Pro
     let totals = totals(progress);
     let evidence = if progress.is_done() && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };
     let did = match progress.is_done() {
-        true => format!("sent {} to {} ({totals})", issue.name(), worded(progress.sent, "reader", "readers")),
+        true => format!("sent {} to {} ({totals})", issue.name(), many(progress.sent, "reader")),
         false => {
             format!(
                 "sent {} to {} more readers, {} are left for the next wake ({totals})",

@@ -5,6 +5,7 @@ mod answers;
 mod backup;
 mod brakes;
 mod child;
+mod chosen;
 mod clock;
 mod commands;
 mod connect;

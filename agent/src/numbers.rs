@@ -67,3 +67,8 @@ pub(crate) fn numbers(deliberation: &Deliberation, shelf: &Shelf) -> Vec<Number>
 pub(crate) fn worded(count: u64, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }
+
+/// So many of what takes an `s` in the plural.
+pub(crate) fn many(count: u64, what: &str) -> String {
+    worded(count, what, &format!("{what}s"))
+}

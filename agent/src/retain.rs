@@ -33,6 +33,8 @@ const SOURCE: &str = "signs of life and letters in memory";
 pub(crate) enum Ears {
     /// The settings have no readers' side: no click is seen.
     None,
+    /// No wake has begun to listen.
+    NotYet,
     /// Nobody was ever heard: perhaps nothing reaches us.
     NobodyYet,
     /// Signs are seen since then.
@@ -41,11 +43,15 @@ pub(crate) enum Ears {
 
 /// Whether silence can be heard in this home.
 pub(crate) fn ears(scene: &Scene<'_>, memory: Option<&Memory>) -> Outcome<Ears> {
-    let Some(memory) = memory.filter(|_| scene.settings.site.is_some()) else { return Ok(Ears::None) };
+    if scene.settings.site.is_none() {
+        return Ok(Ears::None);
+    }
+    let Some(memory) = memory else { return Ok(Ears::NotYet) };
     let since = memory.text(HEARD_SINCE).or_fail()?.and_then(|text| text.parse().ok());
     Ok(match since {
+        None => Ears::NotYet,
         Some(since) if memory.has_signs().or_fail()? => Ears::Since(since),
-        _ => Ears::NobodyYet,
+        Some(_) => Ears::NobodyYet,
     })
 }
 
@@ -138,7 +144,7 @@ pub(crate) fn needs(scene: &Scene<'_>, memory: Option<&Memory>, facts: &mut Fact
     for stage in LAPSED_DAYS {
         let state = match retain::released(letters, stage, scene.now.date_naive()) {
             Some(_) => NeedState::Met,
-            None => no_letter(letters, stage),
+            None => no_letter(letters, stage, scene.now.date_naive()),
         };
         facts.set_need(Need::WinBack(stage), state);
     }
@@ -146,26 +152,42 @@ pub(crate) fn needs(scene: &Scene<'_>, memory: Option<&Memory>, facts: &mut Fact
 }
 
 fn deaf(ears: Ears) -> NeedState {
-    let (why, unblock) = match ears {
-        Ears::None => (
-            "nobody can tell who is silent: without the readers' side no click is seen",
-            "add [site] to reveille.toml and run `reveille serve`: silence counts from then on",
-        ),
-        Ears::NobodyYet | Ears::Since(_) => (
-            "nobody can tell who is silent: no reader was ever heard, so perhaps nothing reaches us",
-            "see that `reveille serve` runs where the links in your letters lead",
-        ),
-    };
-    NeedState::Unmet { why: why.to_owned(), unblock: unblock.to_owned() }
+    let (because, unblock) = unheard(ears);
+    NeedState::Unmet { why: format!("nobody can tell who is silent: {because}"), unblock: unblock.to_owned() }
 }
 
-fn no_letter(letters: &[WinBack], stage: u16) -> NeedState {
-    let (why, unblock) = match letters.iter().find(|letter| letter.stage == stage) {
-        Some(letter) => (
-            format!("{} is not released", letter.path),
-            format!("set `ready: true` in {} when it may go to readers silent for {stage} days", letter.path),
+/// Why silence can't be heard, and what would change that.
+fn unheard(ears: Ears) -> (&'static str, &'static str) {
+    match ears {
+        Ears::None => (
+            "without the readers' side no click is seen",
+            "add [site] to reveille.toml and run `reveille serve`: silence counts from then on",
         ),
-        None => (
+        Ears::NotYet => ("no wake has begun to listen yet", "run `reveille wake`: silence counts from then on"),
+        Ears::NobodyYet | Ears::Since(_) => (
+            "no reader was ever heard, so perhaps nothing reaches us",
+            "see that `reveille serve` runs where the links in your letters lead",
+        ),
+    }
+}
+
+fn no_letter(letters: &[WinBack], stage: u16, today: NaiveDate) -> NeedState {
+    // What its author released says more than what waits for that.
+    let letter = letters.iter().filter(|letter| letter.stage == stage).min_by_key(|letter| !letter.ready);
+    let held_until = letter.and_then(|letter| letter.date).filter(|date| *date > today);
+    let (why, unblock) = match (letter, held_until) {
+        (Some(WinBack { ready: true, rival: Some(rival), path, .. }), _) => (
+            format!("{path} and {rival} are both released, and nobody can tell which one is meant"),
+            format!("set `ready: false` in {path} or in {rival}: both are for readers silent for {stage} days"),
+        ),
+        (Some(WinBack { ready: true, path, .. }), Some(date)) => (
+            format!("{path} is held back until {date}"),
+            format!("{path} is held back until {date} by its `date:`: remove that line if it may go sooner"),
+        ),
+        (Some(WinBack { path, .. }), _) => {
+            (format!("{path} is not released"), format!("set `ready: true` in {path} when it may go to readers silent for {stage} days"))
+        }
+        (None, _) => (
             format!("there is no letter to readers silent for {stage} days"),
             format!(
                 "write drafts/silent-{stage}.md with `retain: {stage}` and `ready: true` in its front matter: your letter to readers silent for {stage} days"
@@ -224,10 +246,7 @@ pub(crate) fn standing(scene: &Scene<'_>, memory: &Memory) -> Outcome<Standing> 
     let Ok(everybody) = people(scene, memory, true) else { return Ok(Standing::default()) };
     let people = people(scene, memory, false)?;
     let silence = silence(scene, memory, &people)?;
-    let unknown = match (&silence, deaf(ears(scene, Some(memory))?)) {
-        (None, NeedState::Unmet { why, .. }) => Some(why),
-        _ => None,
-    };
+    let unknown = if silence.is_none() { Some(unheard(ears(scene, Some(memory))?).0.to_owned()) } else { None };
     let mailed: HashSet<&str> = people.recipients.iter().map(|one| one.id.as_str()).collect();
     let sunset = everybody.recipients.iter().filter(|one| !mailed.contains(one.id.as_str())).count() as u64;
     let lapsed = silence.map(|silence| silence.counts().into_iter().map(|(stage, (lapsed, _))| (stage, lapsed)).collect());

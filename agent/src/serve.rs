@@ -2,12 +2,14 @@
 //! goes, for `status` and `doctor`.
 
 mod bell;
+mod changed;
 mod health;
 mod mailer;
 pub(crate) mod templates;
 mod waiting;
 
 pub(crate) use bell::Bell;
+pub(crate) use changed::Changed;
 pub(crate) use health::{AtPost, Server};
 pub(crate) use mailer::run as run_mailer;
 pub(crate) use waiting::{Waiting, waiting};

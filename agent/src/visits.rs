@@ -110,6 +110,9 @@ pub(crate) struct Imported {
     pub(crate) lines: u64,
     /// Lines that are none.
     pub(crate) broken: u64,
+    /// Files that are no logs.
+    #[serde(skip)]
+    pub(crate) no_logs: Vec<PathBuf>,
     /// The days that are new, with views, visitors, and pages that programs fetched.
     pub(crate) days: Vec<ImportedDay>,
 }
@@ -123,18 +126,35 @@ pub(crate) struct ImportedDay {
     pub(crate) robots: u64,
 }
 
+/// What of logs is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It is a rehearsal.
+    Nothing,
+    /// All of them, or nothing where one of the files is no log.
+    IfAllAreLogs,
+    /// What can be read: beside a log stands what else was rotated.
+    All,
+}
+
 /// Reads the logs of a web server; keeps what is new, if it is to be kept.
-pub(crate) fn import(scene: &Scene<'_>, memory: &mut Memory, files: &[PathBuf], keep: bool) -> Outcome<Imported> {
+pub(crate) fn import(scene: &Scene<'_>, memory: &mut Memory, files: &[PathBuf], keep: Keep) -> Outcome<Imported> {
     let mut salt = [0; 32];
     File::open("/dev/urandom")?.read_exact(&mut salt)?;
     let (hosts, pages) = (hosts(scene.settings), scene.home.root().join("site"));
     let logs = Logs { site: &scene.settings.url, pages: &pages, hosts: &hosts, today: scene.now.date_naive(), salt };
     let known = |day: NaiveDate| memory.is_counted(day).unwrap_or(true);
-    let Counted { days, lines, broken } = logs.read(files, &|day| !known(day)).map_err(|(path, error)| {
+    let Counted { days, lines, broken, no_logs } = logs.read(files, &|day| !known(day)).map_err(|(path, error)| {
         Failure::message(Kind::Failed, format!("failed to read {}: {error}", path.display()))
             .hint("the log must be there and readable for the user who runs this: groups like `adm` may read logs")
     })?;
-    let mut imported = Imported { lines, broken, days: vec![] };
+    let mut imported = Imported { lines, broken, no_logs, days: vec![] };
+    // Whoever named it meant another file: what the others hold is counted once that is mended.
+    let keep = match keep {
+        Keep::Nothing => false,
+        Keep::IfAllAreLogs => imported.no_logs.is_empty(),
+        Keep::All => true,
+    };
     for day in days {
         if keep && !memory.count_logged(&day).or_fail()? {
             continue;
@@ -155,7 +175,7 @@ pub(crate) fn import_configured(scene: &Scene<'_>, memory: &mut Memory) -> Outco
             Err(error) => return Ok((String::new(), vec![format!("the log {} can't be read: {error}", log.display())])),
         }
     }
-    Ok(match import(scene, memory, &files, true) {
+    Ok(match import(scene, memory, &files, Keep::All) {
         Ok(imported) => {
             let people: u64 = imported.days.iter().map(|day| day.visitors).sum();
             (format!("the site: {people} visitors on {} days of its logs", imported.days.len()), vec![])

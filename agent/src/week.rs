@@ -20,7 +20,7 @@ use crate::credential;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::letter;
 use crate::list;
-use crate::numbers::worded;
+use crate::numbers::many;
 use crate::observe::Scene;
 use crate::telling::failed;
 
@@ -239,8 +239,7 @@ fn told(guard: &Guard<'_>, memory: &mut Memory, name: &str, progress: &Progress)
         Some(Stopped::Server(fault) | Stopped::InARow(fault)) => Some(failed(guard, memory, fault.clone()).with_hint()),
         _ => None,
     };
-    let sent = (progress.sent_now > 0)
-        .then(|| format!("sent the letter of the week ({name}) to {}", worded(progress.sent_now, "reader", "readers")));
+    let sent = (progress.sent_now > 0).then(|| format!("sent the letter of the week ({name}) to {}", many(progress.sent_now, "reader")));
     Ok(match (sent, server) {
         (Some(sent), Some(server)) => Some(format!("{sent}; then {server}")),
         (sent, server) => sent.or_else(|| server.map(|server| format!("the letter of the week waits: {server}"))),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::MemoryError;
-use crate::open::{Memory, micros};
+use crate::open::{Memory, micros, time};
 
 /// A question with its choices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Survey {
     pub name: String,
     /// The questions.
     pub questions: Vec<Question>,
+    /// When a letter first asked it.
+    pub kept_at: DateTime<Utc>,
 }
 
 /// What became of an answer to a survey.
@@ -68,7 +70,7 @@ impl Memory {
     /// # Errors
     /// The row can't be read.
     pub fn survey(&self, number: u32) -> Result<Option<Survey>, MemoryError> {
-        let found = self.connection.query_row("SELECT number, name, asks FROM surveys WHERE number = ?1", [number], of);
+        let found = self.connection.query_row("SELECT number, name, asks, made_at FROM surveys WHERE number = ?1", [number], of);
         found.optional().map(Option::flatten).map_err(|error| self.wrong(error))
     }
 
@@ -77,7 +79,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read.
     pub fn surveys(&self) -> Result<Vec<Survey>, MemoryError> {
-        Ok(self.rows("SELECT number, name, asks FROM surveys ORDER BY made_at, number", [], of)?.into_iter().flatten().collect())
+        Ok(self.rows("SELECT number, name, asks, made_at FROM surveys ORDER BY made_at, number", [], of)?.into_iter().flatten().collect())
     }
 
     /// Keeps what a reader chose, one choice a question, with a sign of life.
@@ -140,8 +142,8 @@ fn number(name: &str, asks: &str) -> u32 {
 /// A row; nothing for one whose questions only another program can read.
 fn of(row: &Row<'_>) -> rusqlite::Result<Option<Survey>> {
     let questions = serde_json::from_str(&row.get::<_, String>(2)?).ok();
-    let (number, name) = (row.get(0)?, row.get(1)?);
-    Ok(questions.map(|questions| Survey { number, name, questions }))
+    let (number, name, kept_at) = (row.get(0)?, row.get(1)?, time(row.get(3)?));
+    Ok(questions.map(|questions| Survey { number, name, questions, kept_at }))
 }
 
 #[cfg(test)]

@@ -203,7 +203,9 @@ impl Refusal {
             Refusal::Blocked { needs } => needs.iter().map(|need| need.why.as_str()).collect::<Vec<_>>().join("; "),
             Refusal::NoAudience { who: Who::Nobody, .. } => "no reader notices it".to_owned(),
             Refusal::NoAudience { who, audience } => {
-                format!("it is for {who}, and today there are {} ({})", audience.count, audience.source)
+                let silent = audience.source.strip_prefix("subscribers.lapsed_");
+                let whom = silent.map_or_else(|| who.to_string(), |days| format!("readers silent for {days} days"));
+                format!("it is for {whom}, and today there are {} ({})", audience.count, audience.source)
             }
             Refusal::NobodyGetsIt { audience } => format!("nobody would get it today ({})", audience.source),
             Refusal::TooFew { size, audience, .. } => too_few(size, audience),

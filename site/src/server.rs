@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -26,7 +27,7 @@ use tokio_io_timeout::TimeoutStream;
 use tower::Service as _;
 
 use crate::app::App;
-use crate::peer::Peer;
+use crate::peer::{NotBelieved, Peer};
 use crate::router::{REQUEST, router_within};
 
 /// The most connections at once. Further ones wait in the system's backlog until one ends.
@@ -112,7 +113,7 @@ impl Server {
     /// None so far: a connection that fails ends alone.
     pub async fn serve(self, ended: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, app, limits } = self;
-        let answers = Answers { router: router_within(&app, limits.request), app };
+        let answers = Answers { router: router_within(&app, limits.request), app, not_believed: Arc::default() };
         let (roomy, crowded) = (protocol(limits.head), protocol(limits.head_when_crowded));
         let graceful = GracefulShutdown::new();
         let mut open = JoinSet::new();
@@ -151,6 +152,7 @@ impl Server {
 struct Answers {
     router: Router,
     app: App,
+    not_believed: Arc<NotBelieved>,
 }
 
 /// HTTP/1.1 with one's patience for a head. The limit holds between two requests, too.
@@ -173,10 +175,13 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(taking));
-    let Answers { router, app } = answers;
+    let Answers { router, app, not_believed } = answers;
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         let from = Peer::of(peer.ip(), request.headers(), &app.proxies);
+        if let Some(said) = not_believed.notice(peer.ip(), request.headers(), &app.proxies) {
+            tracing::warn!("{said}");
+        }
         request.extensions_mut().insert(from);
         let mut router = names_its_host(&request).then(|| router.clone());
         async move {

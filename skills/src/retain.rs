@@ -77,7 +77,8 @@ impl Silence {
 /// The letter that its author released for a stage, by a day.
 #[must_use]
 pub fn released(letters: &[WinBack], stage: u16, today: NaiveDate) -> Option<&WinBack> {
-    letters.iter().find(|letter| letter.stage == stage && letter.ready && letter.date.is_none_or(|date| date <= today))
+    let goes = |letter: &&WinBack| letter.ready && letter.rival.is_none() && letter.date.is_none_or(|date| date <= today);
+    letters.iter().filter(|letter| letter.stage == stage).find(goes)
 }
 
 /// Writing to the readers of a stage, proposed because the author released a letter to them.

@@ -319,27 +319,70 @@ fn notifications_on_bluesky_are_read_and_a_refusal_leaves_posting_alone() {
     let status = home.run(&["status", "--json"]).ok().json();
     let channel = status["channels"].as_array().unwrap().iter().find(|one| one["channel"] == "bluesky").cloned().unwrap();
     assert_eq!(channel["missing"], Value::Null, "the channel itself was given up: {channel}");
+    let trouble = || home.run(&["answers", "--json"]).ok().json()["trouble"].as_array().unwrap().len();
+    assert_eq!(trouble(), 1);
+    home.write("reveille.toml", home.read("reveille.toml").replace("[answers]\n", ""));
+    assert_eq!(trouble(), 0, "nobody asks for answers any more");
 }
 
 #[test]
-fn a_survey_is_kept_by_a_wake_and_shown_as_counts() {
+fn a_survey_is_shown_in_each_of_its_wordings() {
+    const SURVEY: &str = "name = \"length\"\n[[question]]\nask = \"How long?\"\nchoices = [\"shorter\", \"longer\"]\n\
+        [[question]]\nask = \"How often?\"\nchoices = [\"less\", \"more\"]\n";
     let home = Home::new("# Plan\n");
-    home.write(
-        "survey.toml",
-        "name = \"length\"\n[[question]]\nask = \"How long?\"\nchoices = [\"shorter\", \"longer\"]\n[[question]]\nask = \"How often?\"\nchoices = [\"less\", \"more\"]\n",
-    );
-    let _ = home.run(&["wake", "--no-model"]).ok();
-    let mut memory = Memory::open(&home.join("memory/reveille.db"), now()).unwrap();
-    let survey = memory.surveys().unwrap()[0].number;
+    home.write("survey.toml", SURVEY);
+    let none = home.run(&["answers"]).ok().stdout;
+    assert!(none.starts_with("No answers: wakes fetch them with a line [answers]"), "{none}");
+    let text = || home.run(&["answers", "--survey", "length"]).ok().stdout;
+    let json = || home.run(&["answers", "--survey", "length", "--json"]).ok().json();
+    // A home without memory, and one that has woken: nobody was asked.
+    for _ in 0..2 {
+        let (said, shown) = (text(), json());
+        assert!(said.starts_with("length, as it stands in survey.toml: no letter has asked it yet"), "{said}");
+        assert!(said.contains("\n  How long?\n    shorter\n") && !said.contains("too few"), "{said}");
+        assert_eq!((&shown["surveys"][0]["number"], &shown["surveys"][0]["current"]), (&Value::Null, &json!(true)));
+        let _ = home.run(&["wake", "--no-model"]).ok();
+    }
+    assert_eq!(json()["surveys"].as_array().unwrap().len(), 1);
+    // As a letter keeps it.
+    let keep = |at: &str| {
+        let now = at.parse().unwrap();
+        let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();
+        let survey = reveille_skills::answers::survey::of_home(&home.join(""), &mut memory, now).unwrap().unwrap();
+        (memory, survey.number)
+    };
+    let (mut memory, survey) = keep("2026-11-01T12:00:00Z");
     for number in 0..12 {
         let who = subscriber_id(&format!("reader{number}@home.net"));
         let _ = memory.answer_survey(survey, &who, &[usize::from(number % 2 == 0), 1], now()).unwrap();
     }
     drop(memory);
-    let shown = home.run(&["answers", "--survey", "length", "--json"]).ok().json();
+    let shown = json();
     let questions = &shown["surveys"][0]["questions"];
     assert_eq!(questions[0]["choices"], json!([["shorter", 6], ["longer", 6]]));
     assert_eq!(questions[1]["choices"], json!([["less", null], ["more", null]]), "nobody chose one: the other says so");
+    assert_eq!(shown["surveys"][0]["asked_since"], "2026-11-01T12:00:00Z");
+
+    // Other words are another survey: both stand there, told apart, whichever letters ask now.
+    home.write("survey.toml", SURVEY.replace("longer", "much longer"));
+    assert_eq!(json()["surveys"].as_array().unwrap().len(), 2);
+    drop(keep("2026-11-15T12:00:00Z"));
+    let said = text();
+    let heads: Vec<&str> = said.lines().filter(|line| line.starts_with("length")).collect();
+    let expected =
+        ["length, as it stands in survey.toml: first asked on 2026-11-15", "length, in earlier words: first asked on 2026-11-01"];
+    assert_eq!(heads, expected);
+    assert!(said.contains("    longer: 6\n") && said.contains("    much longer: too few to show\n"), "{said}");
+    home.write("survey.toml", SURVEY);
+    assert_eq!(json()["surveys"][0]["asked_since"], "2026-11-01T12:00:00Z", "the old words are the current ones again");
+
+    // What can't be told apart is not asked; what was asked stays to be seen.
+    home.write("survey.toml", SURVEY.replace("\"longer\"", "\"Shorter \""));
+    let said = text();
+    assert!(said.contains("No letter can ask it now: survey.toml:4:23: the choice `Shorter ` stands there twice"), "{said}");
     let other = home.run(&["answers", "--survey", "other"]);
-    assert!(other.code == 2 && other.stderr.contains("length"), "{other:?}");
+    assert!(other.code == 78 && other.stderr.contains("survey.toml:4:23"), "{other:?}");
+    home.write("survey.toml", SURVEY);
+    let other = home.run(&["answers", "--survey", "other"]);
+    assert!(other.code == 2 && other.stderr.contains("known: length"), "{other:?}");
 }

@@ -46,7 +46,7 @@ impl Experiment {
         let experiments = known(ready)?;
         match self.what {
             What::List { json: true } => print_json(&experiments)?,
-            What::List { json: false } if experiments.is_empty() => print("no experiments\n")?,
+            What::List { json: false } if experiments.is_empty() => print("No experiments: docs/site.md shows how to begin one\n")?,
             What::List { json: false } => {
                 let folded = |one: &Shown| fold(&line(one), 100).iter().map(|piece| format!("{piece}\n")).collect::<String>();
                 print(&experiments.iter().map(folded).collect::<String>())?;

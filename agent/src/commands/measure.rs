@@ -8,9 +8,10 @@ use reveille_memory::Memory;
 use serde::Serialize;
 
 use super::{Ready, print, print_json};
-use crate::failure::{OrFail, Outcome};
+use crate::failure::{Failure, Kind, OrFail, Outcome};
+use crate::numbers::many;
 use crate::observe::Scene;
-use crate::visits::{Imported, import};
+use crate::visits::{Imported, Keep, import};
 
 /// Count what another program has written down: the visits in a web server's log
 #[derive(Debug, Args)]
@@ -55,7 +56,12 @@ impl Measure {
         let scene = Scene { home: &ready.home, settings: &ready.settings, environment: ready.environment, now: ready.environment.now() };
         let mut memory = Memory::open(&ready.home.database(), scene.now).or_fail()?;
         let files: Vec<PathBuf> = files.iter().map(|file| ready.environment.folder.join(file)).collect();
-        let imported = import(&scene, &mut memory, &files, !dry_run)?;
+        let imported = import(&scene, &mut memory, &files, if dry_run { Keep::Nothing } else { Keep::IfAllAreLogs })?;
+        if let Some(file) = imported.no_logs.first() {
+            let what = format!("{} is no log: no line of it can be read; nothing was counted", file.display());
+            return Err(Failure::message(Kind::Failed, what)
+                .hint("logs are Apache's common and combined formats, nginx's default, or Caddy's JSON, also gzipped"));
+        }
         if json {
             print_json(&Report { schema: 1, dry_run, imported })?;
         } else {
@@ -70,8 +76,9 @@ fn shown(imported: &Imported, dry_run: bool) -> String {
     for day in &imported.days {
         out.push_str(&format!("{}  {} pages, {} visitors, {} by programs\n", day.day, day.views, day.visitors, day.robots));
     }
-    let (lines, broken, days) = (imported.lines, imported.broken, imported.days.len());
+    let (lines, days) = (many(imported.lines, "line"), many(imported.days.len() as u64, "new day"));
     let done = if dry_run { "would be counted" } else { "counted" };
-    out.push_str(&format!("{lines} lines ({broken} are none of a log), {days} new days {done}\n"));
+    let broken = if imported.broken > 0 { format!(" ({} of them can't be read)", imported.broken) } else { String::new() };
+    out.push_str(&format!("{lines}{broken}, {days} {done}\n"));
     out
 }

@@ -19,6 +19,7 @@ use reveille_skills::readers::{self as list, Added, Consent, Counts, NotCounted,
 use serde::Serialize;
 
 use super::{Ready, print, print_json};
+use crate::chosen::{Chosen, Letters};
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::list::{readers_to_show, suppressed};
 use crate::numbers::worded;
@@ -40,13 +41,13 @@ enum Sub {
     },
     /// Put somebody on the list: pending, unless you say when they consented
     Add(Add),
-    /// Take somebody off the list, for ever: no import brings the address back
+    /// Take somebody off the list, for ever: no import and no form brings the address back
     Remove { address: String },
     /// Take in an export of Substack, Buttondown, Ghost or Mailchimp, or a plain CSV file
     ///
     /// The columns of its first line say where it comes from. Confirmed is who has a day of consent in it; others are pending.
-    /// Who left, bounced or complained there is suppressed here, for ever. Who is suppressed here stays so. Rows that can't be
-    /// read are said with their lines and skipped. Addresses are shown with `--verbose` only.
+    /// Who left, bounced or complained there is suppressed here, and who is suppressed here stays so: no import brings them back.
+    /// Rows that can't be read are said with their lines and skipped. Addresses are shown with `--verbose` only.
     Import(import::Import),
     /// Show how many have fallen silent, and who clicks what, in groups
     Segments(segments::Segments),
@@ -86,13 +87,18 @@ impl Readers {
     }
 }
 
+/// Memory, where there is one.
+fn remembered(ready: &Ready<'_>) -> Outcome<Option<Memory>> {
+    match Memory::open_read_only(&ready.home.database()) {
+        Ok(memory) => Ok(Some(memory)),
+        Err(MemoryError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error).or_fail(),
+    }
+}
+
 /// The list, to look at it, and who is suppressed.
 fn looked_at(ready: &Ready<'_>) -> Outcome<(list::Readers, SuppressedIds)> {
-    let memory = match Memory::open_read_only(&ready.home.database()) {
-        Ok(memory) => Some(memory),
-        Err(MemoryError::Missing { .. }) => None,
-        Err(error) => return Err(error).or_fail(),
-    };
+    let memory = remembered(ready)?;
     Ok((readers_to_show(&ready.home, &ready.settings, memory.as_ref())?, suppressed(memory.as_ref())?))
 }
 
@@ -119,6 +125,7 @@ struct Shown {
     /// Whether the settings have their tier.
     tier_known: bool,
     counts: bool,
+    letters: Letters,
     why_not: Option<NotCounted>,
 }
 
@@ -134,30 +141,29 @@ fn show(ready: &Ready<'_>, json: bool) -> Outcome {
     let (readers, suppressed) = looked_at(ready)?;
     let judged = readers.judged(&suppressed);
     let (counts, unknown) = (readers.counts(&suppressed), readers.unknown_tiers());
+    let (chosen, now) = (Chosen::read(&ready.settings, remembered(ready)?.as_ref())?, ready.environment.now());
     if json {
         let row = |(reader, why_not): (Cow<'_, Reader>, Option<NotCounted>)| {
-            let tier_known = !unknown.contains(&reader.tier);
-            Shown { reader: reader.into_owned(), tier_known, counts: why_not.is_none(), why_not }
+            let (tier_known, letters) = (!unknown.contains(&reader.tier), chosen.of(&reader.id, now));
+            Shown { reader: reader.into_owned(), tier_known, counts: why_not.is_none(), letters, why_not }
         };
         let rows = judged.into_iter().map(row).collect();
         return print_json(&Listed { schema: 1, counts, rows });
     }
-    if !counts.listed && judged.is_empty() {
-        return print("There is no readers.csv yet: `reveille readers add ADDRESS` or `import FILE` makes it.\n");
+    if judged.is_empty() {
+        return print(&nobody(ready, suppressed.len()));
     }
-    let mut out = format!(
-        "{}, {} of them pay; {} more rows do not count\n\n",
-        worded(counts.confirmed, "person", "people"),
-        counts.paying,
-        counts.left_out.total()
-    );
+    let mut out = format!("{}\n\n", counted(&counts));
     let width = judged.iter().map(|(reader, _)| reader.email.chars().count()).max().unwrap_or(0).min(40);
     for (reader, why) in judged {
-        let why = why.map(|why| format!("  does not count: {}", why.as_str())).unwrap_or_default();
+        let letters = chosen.of(&reader.id, now);
+        let ended = if why == Some(NotCounted::Silent) { letters.ended() } else { String::new() };
+        let why = why.map(|why| format!("  does not count: {}{ended}", why.as_str())).unwrap_or_default();
+        let chose = Some(letters.shown()).filter(|chose| !chose.is_empty()).map(|chose| format!("  {chose}")).unwrap_or_default();
         let via = reader.via.as_deref().filter(|via| !via.is_empty()).map(|via| format!(", via {}", shown(via))).unwrap_or_default();
         let unknown = if unknown.contains(&reader.tier) { " (no such tier: free)" } else { "" };
         let line = format!(
-            "{:<width$}  {:<10} {:<5} {:<10}  {}{via}{unknown}{why}",
+            "{:<width$}  {:<10} {:<5} {:<10}  {}{via}{unknown}{chose}{why}",
             shown(&reader.email),
             reader.status,
             shown(&reader.tier),
@@ -169,12 +175,44 @@ fn show(ready: &Ready<'_>, json: bool) -> Outcome {
     print(&out)
 }
 
+/// What stands above the list.
+fn counted(counts: &Counts) -> String {
+    let people = worded(counts.confirmed, "person", "people");
+    let paying = match (counts.confirmed, counts.paying) {
+        (0, _) => "",
+        (_, 0) => ", nobody pays",
+        (_, 1) => ", 1 pays",
+        (_, more) => &format!(", {more} pay"),
+    };
+    let left_out = match counts.left_out.total() {
+        0 => "",
+        1 => "; 1 more row does not count",
+        more => &format!("; {more} more rows do not count"),
+    };
+    format!("{people}{paying}{left_out}")
+}
+
+/// What is said where nobody stands on the list.
+fn nobody(ready: &Ready<'_>, suppressed: usize) -> String {
+    let site = if ready.settings.site.is_some() { "Who subscribes on the site shows up here; " } else { "" };
+    let gone = match suppressed {
+        0 => String::new(),
+        1 => "1 address is not mailed: it left, bounced, complained or was taken off.\n".to_owned(),
+        more => format!("{more} addresses are not mailed: they left, bounced, complained or were taken off.\n"),
+    };
+    format!("There are no readers. {site}`reveille readers add ADDRESS` or `import FILE` puts somebody into readers.csv.\n{gone}")
+}
+
 impl Add {
     fn run(self, ready: &Ready<'_>) -> Outcome {
         let consent = consent(self.consent, &self.source, ready.environment.now())?;
         let mut readers = to_change(ready)?;
         let (_, suppressed) = looked_at(ready)?;
-        let added = readers.add(&self.address, self.name.as_deref(), consent.as_ref(), &suppressed).or_fail()?;
+        let added = readers.add(&self.address, self.name.as_deref(), consent.as_ref(), &suppressed);
+        let added = match added {
+            Err(list::ReadersError::Suppressed) => return Err(gone(ready, &subscriber_id(&self.address))?),
+            added => added.or_fail()?,
+        };
         readers.save().or_fail()?;
         let waits = |status| if status == Status::Pending { ": nobody mails them before they consented (`--consent DATE`)" } else { "" };
         print(&match added {
@@ -183,6 +221,27 @@ impl Add {
             Added::Unchanged(status) => format!("On the list already, {status}{}\n", waits(status)),
         })
     }
+}
+
+/// Why somebody who is suppressed is not put on the list, and how they can come back, if at all.
+fn gone(ready: &Ready<'_>, id: &str) -> Outcome<Failure> {
+    let all = remembered(ready)?.map_or(Ok(vec![]), |memory| memory.suppressed()).or_fail()?;
+    let why = all.iter().find(|one| one.subscriber == id).map(|one| one.why);
+    let what = match why {
+        Some(SuppressedFor::Left) => "this address left, and no list brings it back",
+        Some(SuppressedFor::Bounced) => "mail to this address bounced for good, and nothing brings it back",
+        Some(SuppressedFor::Complained) => "this address complained, and nothing brings it back",
+        Some(SuppressedFor::Removed) | None => "this address was taken off for good, and nothing brings it back",
+    };
+    let failure = Failure::message(Kind::Failed, what);
+    Ok(match (why, &ready.settings.site) {
+        (Some(SuppressedFor::Left), Some(_)) => {
+            let form = ready.settings.url.join("subscribe").map_or_else(|_| "/subscribe".to_owned(), String::from);
+            failure.hint(format!("they can come back themselves: {form}, and confirm by the mail"))
+        }
+        (Some(SuppressedFor::Left), None) => failure.hint("with [site] they can subscribe anew themselves, see docs/site.md"),
+        _ => failure.hint("use another address of theirs, if they gave you one"),
+    })
 }
 
 fn remove(ready: &Ready<'_>, address: &str) -> Outcome {
@@ -199,9 +258,9 @@ fn remove(ready: &Ready<'_>, address: &str) -> Outcome {
     let found = readers.mark(&id, Status::Left) || by_site;
     readers.save().or_fail()?;
     print(if found {
-        "Removed: never mailed again, and no import brings the address back\n"
+        "Removed: never mailed again; no import and no form brings the address back\n"
     } else {
-        "It was not on the list; it is never mailed, and no import brings it in\n"
+        "It was not on the list; it is never mailed, and no import and no form brings it in\n"
     })
 }
 

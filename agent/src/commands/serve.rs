@@ -59,7 +59,7 @@ impl Serve {
 }
 
 fn app(ready: &Ready<'_>, site: &Site, bell: &Arc<Bell>) -> Outcome<App> {
-    let Ready { environment, home, settings } = ready;
+    let Ready { environment, home, settings, .. } = ready;
     templates::words(&Scene { home, settings, environment, now: environment.now() })?;
     let pages = templates::pages(home, settings)?;
     let mut memory = Memory::open(&home.database(), environment.now()).or_fail()?;

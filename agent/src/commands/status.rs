@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::{Ready, print, print_json, ready};
 use crate::backup::{Store, trouble};
+use crate::chosen::{self, Totals};
 use crate::daemon::Heard;
 use crate::deliberate::load;
 use crate::environment::Environment;
@@ -153,6 +154,8 @@ struct Readers {
     confirmed: u64,
     paying: u64,
     left_out: u64,
+    /// What they chose for their letters.
+    letters: Totals,
 }
 
 /// Whether a process is there, whoever's it is.
@@ -192,7 +195,11 @@ fn standing(ready: &Ready<'_>) -> Outcome<Standing> {
     };
     let counted = list::counted(&ready.home, &ready.settings, memory.as_ref())?;
     let readers_problem = counted.as_ref().err().map(ToString::to_string);
-    let of = |readers: Counts| Readers { confirmed: readers.confirmed, paying: readers.paying, left_out: readers.left_out.total() };
+    let letters = chosen::totals(&ready.home, &ready.settings, memory.as_ref(), now)?;
+    let of = |readers: Counts| {
+        let (confirmed, paying, left_out) = (readers.confirmed, readers.paying, readers.left_out.total());
+        Readers { confirmed, paying, left_out, letters }
+    };
     let mut standing = Standing {
         schema: 1,
         name: ready.settings.name.clone(),

@@ -2,7 +2,7 @@
 //!
 //! Must stay true: time alone never brings a refused credential back; a change of its settings or its secret always does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reveille_memory::Memory;
@@ -49,16 +49,21 @@ struct Trouble {
 
 /// The sources in trouble, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Troubles(BTreeMap<String, Trouble>);
+pub(super) struct Troubles(BTreeMap<String, Trouble>);
 
 impl Troubles {
     /// Reads them. A text of another version counts as none.
-    pub(crate) fn read(memory: &Memory) -> Outcome<Self> {
+    pub(super) fn read(memory: &Memory) -> Outcome<Self> {
         Ok(Self(memory.text(KEY).or_fail()?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()))
     }
 
     pub(super) fn keep(&self, memory: &mut Memory) -> Outcome {
         memory.keep_text(KEY, &serde_json::to_string(&self.0)?).or_fail()
+    }
+
+    /// Forgets the sources that the settings name no more.
+    pub(super) fn keep_only(&mut self, sources: &HashSet<String>) {
+        self.0.retain(|source, _| sources.contains(source));
     }
 
     /// Whether a source may be asked now.
@@ -86,7 +91,7 @@ impl Troubles {
     }
 
     /// Each source in trouble, with its words and until when it is left alone; for ever when its credential was refused.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let line = |(source, trouble): (&String, &Trouble)| match trouble.refused {
             true => format!("{source}: {}", trouble.words),
             false => format!("{source}: {}; not before {}", trouble.words, trouble.until.format("%Y-%m-%d %H:%M UTC")),
@@ -112,6 +117,11 @@ mod tests {
         assert!(troubles.add("mailbox", "a", Why { refused: true, ..Why::later("no") }, at(3)));
         assert!(!troubles.lets("mailbox", "a", at(3) + TimeDelta::days(400)), "time alone brought it back");
         assert!(troubles.lets("mailbox", "b", at(3)));
+        troubles.keep_only(&HashSet::from(["mailbox".to_owned()]));
+        assert_eq!(troubles.lines(), ["mailbox: no"]);
+        let mut without = troubles.clone();
+        without.keep_only(&HashSet::new());
+        assert!(without.lines().is_empty() && without.lets("mailbox", "a", at(3)), "its settings were taken out");
         troubles.over("mailbox");
         assert!(troubles.lets("mailbox", "a", at(3)) && troubles.lines().is_empty());
     }

@@ -12,6 +12,7 @@ use crate::brakes::Guard;
 use crate::connect::connect;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::letter::{at_site, deliver, held, totals, went};
+use crate::numbers::many;
 use crate::telling::failed;
 
 /// Writes to the readers of the stage that the task names: to those who are in it now and had no message of it.
@@ -56,12 +57,12 @@ fn come_of(guard: &Guard<'_>, memory: &mut Memory, stage: u16, progress: &Progre
     }
     let hurt = went(guard, memory, progress)?;
     let totals = totals(progress);
-    let whom = format!("readers silent for {stage} days");
+    let whom = |readers: u64| format!("{} silent for {stage} days", many(readers, "reader"));
     let done = progress.is_done();
     let did = match done {
-        true => format!("wrote to {} {whom} ({totals})", progress.sent),
+        true => format!("wrote to {} ({totals})", whom(progress.sent)),
         false => {
-            format!("wrote to {} {whom}, {} are left for the next wake ({totals})", progress.sent_now, progress.left + progress.put_back)
+            format!("wrote to {}, {} are left for the next wake ({totals})", whom(progress.sent_now), progress.left + progress.put_back)
         }
     };
     let evidence = if done && progress.sent > 0 { vec![format!("taken by the mail server: {totals}")] } else { vec![] };

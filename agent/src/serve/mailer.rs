@@ -14,7 +14,7 @@ use reveille_skills::delivery::note::{self, Round, Sent, Stopped};
 use reveille_skills::shelf;
 
 use super::waiting::{TRIES_AGAIN, is_certain, may_go, refused};
-use super::{AtPost, Bell, templates};
+use super::{AtPost, Bell, Changed, templates};
 use crate::act::publication;
 use crate::commands::Ready;
 use crate::connect::connect;
@@ -33,13 +33,14 @@ const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// Mails until the program leaves. What goes wrong is said once, and again when it is something else.
 pub(crate) fn run(ready: &Ready<'_>, bell: &Bell, at_post: &AtPost) {
-    let mut forgot = None;
+    let (mut forgot, mut changed) = (None, Changed::since(&ready.home, &ready.settings_text));
     let mut said = String::new();
     let faults = match Faults::of(ready.environment) {
         Ok(faults) => faults,
         Err(failure) => return tracing::error!("no mail is sent: {failure}"),
     };
     loop {
+        changed.look();
         let held = round(ready, bell, &faults, &mut forgot).err();
         // Who is about to leave is no trouble.
         at_post.mailed(held.as_ref().filter(|_| !bell.has_ended()).map(Into::into));
@@ -55,7 +56,7 @@ pub(crate) fn run(ready: &Ready<'_>, bell: &Bell, at_post: &AtPost) {
 }
 
 fn round(ready: &Ready<'_>, bell: &Bell, faults: &Faults, forgot: &mut Option<DateTime<Utc>>) -> Outcome {
-    let Ready { environment, home, settings } = ready;
+    let Ready { environment, home, settings, .. } = ready;
     let now = environment.now();
     let path = home.memory().join("mails.lock");
     // Another one of this home, on another port or about to leave, is at it.

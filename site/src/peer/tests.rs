@@ -60,3 +60,22 @@ fn a_network_is_what_one_customer_has() {
     assert_ne!(network("2001:db8:8::1"), network("2001:db8:7::1"));
     assert_ne!(network("198.51.101.77"), network("198.51.100.77"));
 }
+
+#[test]
+fn who_is_not_believed_is_said_once_and_no_reader_by_their_address() {
+    let seen = NotBelieved::default();
+    let notice = |socket: &str, line: Option<&str>, proxies: &[&str]| {
+        let mut headers = HeaderMap::new();
+        headers.extend(line.map(|line| (axum::http::HeaderName::from_static(FORWARDED), line.parse().unwrap())));
+        seen.notice(ip(socket), &headers, &proxies.iter().map(|proxy| ip(proxy)).collect::<Vec<_>>())
+    };
+    assert_eq!(notice("127.0.0.1", None, &[]), None, "it speaks for nobody else");
+    assert_eq!(notice("::ffff:10.0.0.2", Some("198.51.100.1"), &["10.0.0.2"]), None, "it is a proxy of the settings");
+    let far = notice("203.0.113.9", Some("198.51.100.1"), &["127.0.0.1"]).expect("news");
+    assert!(far.contains("`[site] proxies`") && !far.contains("203.0.113.9") && !far.contains("198.51.100.1"), "{far}");
+    let near = notice("::ffff:10.0.0.2", Some("198.51.100.1"), &[]).expect("news, whoever was said before");
+    assert!(near.starts_with("10.0.0.2 sends X-Forwarded-For") && near.contains("add \"10.0.0.2\" to `[site] proxies`"), "{near}");
+    for socket in ["203.0.113.9", "203.0.113.10", "10.0.0.2", "127.0.0.1", "fd00::1"] {
+        assert_eq!(notice(socket, Some("198.51.100.1"), &[]), None, "{socket}: it was said");
+    }
+}

@@ -243,7 +243,14 @@ async fn a_handler_is_told_who_asks() {
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
     let graceful = GracefulShutdown::new();
-    let serving = tokio::spawn(connection(protocol(PATIENCE), stream, peer, Answers { router, app }, PATIENCE, graceful.watcher()));
+    let serving = tokio::spawn(connection(
+        protocol(PATIENCE),
+        stream,
+        peer,
+        Answers { router, app, not_believed: Arc::default() },
+        PATIENCE,
+        graceful.watcher(),
+    ));
     let asked = GET_AND_CLOSE.replace("Host", "X-Forwarded-For: 10.9.9.9, 198.51.100.7\r\nHost");
     client.write_all(asked.as_bytes()).await.unwrap();
     assert!(rest(&mut client).await.ends_with("\r\n\r\n198.51.100.0/24"));

@@ -66,7 +66,7 @@ pub(super) async fn confirm(State(desk): State<Desk>, Path(token): Path<String>)
         }
         Ok((Confirmed::New, _)) => {
             (desk.app.subscribing.wanted)();
-            desk.notice(StatusCode::OK, "You are a reader now", "Welcome. A mail with issues to start from is on its way.")
+            desk.notice(StatusCode::OK, "You are a reader now", "Welcome. A mail with the links to your preferences is on its way.")
         }
         Ok((Confirmed::Already, stopped)) => desk.already(&stopped),
         Ok((Confirmed::NotAsked, _)) => desk.not_asked(),

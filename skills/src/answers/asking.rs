@@ -137,7 +137,7 @@ mod tests {
         assert!(loaded.win_backs.is_empty() && loaded.shelf.issues.len() == 2, "{loaded:?}");
         write("survey.toml", "name = 1\n");
         let loaded = load(home.path()).expect("loaded");
-        assert!(loaded.diagnostics.iter().any(|found| found.to_string().contains("`survey: lenght`: survey.toml: ")), "{loaded:?}");
+        assert!(loaded.diagnostics.iter().any(|found| found.to_string().contains("`survey: lenght`: survey.toml:1:")), "{loaded:?}");
         assert!(asked(&[asks], true).is_err());
         write(asks, "---\ntitle: A\nid: 1\nsurvey: [a, b]\n---\nA.\n");
         assert!(asked(&[asks], true).is_err(), "what can't be read is no letter without a survey");

@@ -2,12 +2,14 @@
 //!
 //! Must stay true: what a number of fewer than five people chose is not shown, nor can it be found out from the others.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use reveille_memory::{Memory, MemoryError, Question, Survey};
-use reveille_mission::{Purpose, Token, subscriber_bytes};
+use reveille_mission::{Diagnostic, Purpose, Token, subscriber_bytes};
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 use url::Url;
 
 use crate::DiskError;
@@ -30,16 +32,16 @@ const CHARACTERS: usize = 200;
 #[serde(deny_unknown_fields)]
 struct Asked {
     /// The survey's name: small letters, digits and dashes.
-    name: String,
+    name: Spanned<String>,
     /// Two questions.
-    question: Vec<AskedQuestion>,
+    question: Vec<Spanned<AskedQuestion>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AskedQuestion {
-    ask: String,
-    choices: Vec<String>,
+    ask: Spanned<String>,
+    choices: Spanned<Vec<Spanned<String>>>,
 }
 
 /// Why there is no survey.
@@ -48,12 +50,9 @@ pub enum SurveyError {
     /// The file can't be read.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// It is no TOML, or lacks something.
-    #[error("survey.toml: {0}")]
-    Toml(String),
-    /// It asks what can't be asked.
-    #[error("survey.toml: {0}")]
-    Shape(&'static str),
+    /// It is no survey, and where.
+    #[error("{FILE}:{}:{}: {}", .0.line, .0.column, .0.message)]
+    Wrong(Box<Diagnostic>),
     /// Memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -65,7 +64,7 @@ impl SurveyError {
         match self {
             SurveyError::Disk(error) => error.hint(),
             SurveyError::Memory(_) => None,
-            SurveyError::Toml(_) | SurveyError::Shape(_) => Some("docs/site.md shows one".to_owned()),
+            SurveyError::Wrong(wrong) => wrong.hint.clone(),
         }
     }
 }
@@ -76,9 +75,9 @@ impl SurveyError {
 /// # Errors
 /// See [`SurveyError`].
 pub fn of_home(home: &Path, memory: &mut Memory, now: DateTime<Utc>) -> Result<Option<Survey>, SurveyError> {
-    let Some((name, questions)) = read_in(&Root::open(home)?)? else { return Ok(None) };
+    let Some((name, questions)) = in_home(home)? else { return Ok(None) };
     let number = memory.keep_survey(&name, &questions, now)?;
-    Ok(Some(Survey { number, name, questions }))
+    Ok(memory.survey(number)?)
 }
 
 /// The name of the survey of the home, and what it asks; none without the file. Nothing is kept.
@@ -99,29 +98,70 @@ fn read_in(root: &Root) -> Result<Option<(String, Vec<Question>)>, SurveyError> 
         Err(missing) if missing.is_missing() => return Ok(None),
         read => read?,
     };
-    let text = String::from_utf8(bytes).map_err(|_| SurveyError::Shape("it is no text (UTF-8)"))?;
-    read(&text).map(Some)
+    let wrong = |diagnostic| SurveyError::Wrong(Box::new(diagnostic));
+    let no_text = |_| wrong(Diagnostic::error(1, 1, "it is no text (UTF-8)", FORM));
+    read(&String::from_utf8(bytes).map_err(no_text)?).map(Some).map_err(wrong)
 }
 
-fn read(text: &str) -> Result<(String, Vec<Question>), SurveyError> {
-    let first = |message: &str| message.lines().next().unwrap_or_default().to_owned();
-    let asked: Asked = toml::from_str(text).map_err(|error| SurveyError::Toml(first(error.message())))?;
-    let plain = |text: &str| !text.trim().is_empty() && text.chars().count() <= CHARACTERS && !text.chars().any(char::is_control);
+/// What a survey looks like, as a hint.
+const FORM: &str = "docs/site.md shows one";
+
+fn read(text: &str) -> Result<(String, Vec<Question>), Diagnostic> {
+    let asked: Asked = toml::from_str(text).map_err(|error| {
+        let message = error.message().lines().next().unwrap_or_default().to_owned();
+        at(text, error.span().map_or(0, |span| span.start), message, FORM)
+    })?;
+    let name = asked.name.get_ref();
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if asked.name.is_empty() || asked.name.len() > 40 || !asked.name.chars().all(is_name) {
-        return Err(SurveyError::Shape("`name` is of small letters, digits and dashes"));
+    if name.is_empty() || name.len() > 40 || !name.chars().all(is_name) {
+        let message = "`name` is of small letters, digits and dashes, 40 at most";
+        return Err(at(text, asked.name.span().start, message, "like `name = \"length\"`"));
     }
     if asked.question.len() != QUESTIONS {
-        return Err(SurveyError::Shape("a survey has two `[[question]]`"));
+        let place = asked.question.get(QUESTIONS).map_or(asked.name.span().start, |further| further.span().start);
+        return Err(at(text, place, "a survey has two `[[question]]`", FORM));
     }
-    if asked.question.iter().any(|question| !(2..=5).contains(&question.choices.len())) {
-        return Err(SurveyError::Shape("a question has two to five `choices`"));
+    for question in &asked.question {
+        let AskedQuestion { ask, choices } = question.get_ref();
+        if !(2..=5).contains(&choices.get_ref().len()) {
+            return Err(at(text, choices.span().start, "a question has two to five `choices`", FORM));
+        }
+        std::iter::once(ask).chain(choices.get_ref()).try_for_each(|words| one_line(text, words))?;
+        all_differ(text, choices.get_ref(), "the choice")?;
     }
-    if !asked.question.iter().all(|question| plain(&question.ask) && question.choices.iter().all(|choice| plain(choice))) {
-        return Err(SurveyError::Shape("questions and choices are one line of at most 200 characters"));
+    all_differ(text, asked.question.iter().map(|question| &question.get_ref().ask), "the question")?;
+    let choices = |choices: Spanned<Vec<Spanned<String>>>| choices.into_inner().into_iter().map(Spanned::into_inner).collect();
+    let question = |AskedQuestion { ask, choices: all }: AskedQuestion| Question { ask: ask.into_inner(), choices: choices(all) };
+    let questions = asked.question.into_iter().map(|asked| question(asked.into_inner())).collect();
+    Ok((asked.name.into_inner(), questions))
+}
+
+/// A finding at a byte of the file.
+fn at(text: &str, start: usize, message: impl Into<String>, hint: &str) -> Diagnostic {
+    let before = text.get(..start).unwrap_or_default();
+    let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+    Diagnostic::error(before.matches('\n').count() + 1, column, message, hint)
+}
+
+fn one_line(text: &str, words: &Spanned<String>) -> Result<(), Diagnostic> {
+    let line = words.get_ref();
+    if line.trim().is_empty() || line.chars().count() > CHARACTERS || line.chars().any(char::is_control) {
+        return Err(at(text, words.span().start, "questions and choices are one line of at most 200 characters", FORM));
     }
-    let questions = asked.question.into_iter().map(|question| Question { ask: question.ask, choices: question.choices }).collect();
-    Ok((asked.name, questions))
+    Ok(())
+}
+
+/// What reads the same twice could be told apart by nobody who answers, nor by who reads the counts.
+fn all_differ<'a>(text: &str, all: impl IntoIterator<Item = &'a Spanned<String>>, what: &str) -> Result<(), Diagnostic> {
+    let mut seen = HashSet::new();
+    for words in all {
+        let read = words.get_ref().split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        if !seen.insert(read) {
+            let message = format!("{what} `{}` stands there twice", words.get_ref());
+            return Err(at(text, words.span().start, message, "write another one, or take it out"));
+        }
+    }
+    Ok(())
 }
 
 /// The link by which a reader answers a survey; none when the subscriber's id is none. `site` is the publication's address.
@@ -193,9 +233,11 @@ mod tests {
             ("name = 1", "invalid type"),
             (GOOD.split("[[question]]\nask = \"How often").next().unwrap_or_default(), "two `[[question]]`"),
             (&GOOD.replace("\"shorter\", ", ""), "two to five"),
-            (&GOOD.replace("How long?", "How\\u0007long?"), "one line"),
+            (&GOOD.replace("How long?", "How\\u0007long?"), "survey.toml:3:7: questions and choices are one line"),
             (&GOOD.replace("\"length\"", "\"../x\""), "small letters"),
-            (&GOOD.replace("ask = \"How long?\"", "ask = \"How long?\"\nscript = \"x\""), "unknown field"),
+            (&GOOD.replace("ask = \"How long?\"", "ask = \"How long?\"\nscript = \"x\""), "survey.toml:4:1: unknown field"),
+            (&GOOD.replace("\"less\"", "\" As  now\""), "survey.toml:7:24: the choice `as now` stands there twice"),
+            (&GOOD.replace("How often?", "how long? "), "survey.toml:6:7: the question `how long? ` stands there twice"),
         ] {
             let error = ask(Some(wrong)).expect_err(wrong);
             assert!(error.contains(said), "{wrong}: {error}");

@@ -52,6 +52,8 @@ pub struct Counted {
     pub lines: u64,
     /// Lines that are none of these formats.
     pub broken: u64,
+    /// Files of which no line is: they are no logs.
+    pub no_logs: Vec<PathBuf>,
 }
 
 /// One day while it is read.
@@ -76,6 +78,7 @@ impl Logs<'_> {
         let mut read = Counted::default();
         let mut days: BTreeMap<NaiveDate, Option<Day>> = BTreeMap::new();
         for path in files {
+            let (lines_before, broken_before) = (read.lines, read.broken);
             let mut take = |bytes: Option<&[u8]>| {
                 read.lines += 1;
                 let Some(line) = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(Line::of) else {
@@ -89,6 +92,9 @@ impl Logs<'_> {
                 }
             };
             lines(path, &mut take).map_err(|error| (path.clone(), error))?;
+            if read.lines > lines_before && read.lines - lines_before == read.broken - broken_before {
+                read.no_logs.push(path.clone());
+            }
         }
         read.days = days.into_iter().filter_map(|(date, day)| Some(told(date, day?))).collect();
         Ok(read)

@@ -29,7 +29,7 @@ pub enum ReadersError {
     #[error("this is no mail address")]
     NoAddress,
     /// The address is never mailed again.
-    #[error("this address is suppressed, and that is for ever")]
+    #[error("this address is suppressed: no list brings it back")]
     Suppressed,
     /// The list says that they left, bounced or complained.
     #[error("{FILE} says of this address: {0}")]
@@ -45,7 +45,7 @@ impl ReadersError {
             ReadersError::Meanwhile => "run it again",
             ReadersError::Table(_) => "free some memory, and run it again",
             ReadersError::NoAddress => "write it like ann@home.net, without a name or brackets",
-            ReadersError::Suppressed => "they left, bounced, complained or were removed; no list brings an address back",
+            ReadersError::Suppressed => "they left, bounced, complained or were removed",
             ReadersError::Gone(_) => "if they asked for it again, change the row in readers.csv yourself",
         };
         Some(hint.to_owned())

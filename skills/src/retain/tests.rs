@@ -58,6 +58,7 @@ fn a_released_letter_waits_for_its_day() {
         stage,
         title: "Still there?".into(),
         ready,
+        rival: None,
         date: date.parse().ok(),
         path: format!("drafts/{stage}.md"),
         digest: String::new(),
@@ -65,6 +66,8 @@ fn a_released_letter_waits_for_its_day() {
     let letters = [letter(7, false, ""), letter(30, true, ""), letter(60, true, "2026-11-21")];
     let on = |stage, day: &str| released(&letters, stage, day.parse().expect("a day")).map(|letter| letter.stage);
     assert_eq!([on(7, "2026-11-20"), on(30, "2026-11-20"), on(60, "2026-11-20"), on(60, "2026-11-21")], [None, Some(30), None, Some(60)]);
+    let rivals = [WinBack { rival: Some("drafts/other.md".into()), ..letter(30, true, "") }];
+    assert_eq!(released(&rivals, 30, "2026-11-20".parse().expect("a day")), None, "which is meant is not guessed");
     let task = propose(&letters[2]);
     assert_eq!(
         (task.text.as_str(), reveille_mission::silent_days(&task.text)),

@@ -185,7 +185,8 @@ fn a_letter_to_silent_readers_is_never_on_the_shelf() {
     write("issues/045-back.md", "---\ntitle: Back\nretain: 60\ndate: 2026-11-01\n---\nHello.\n");
     let loaded = load(home.path()).expect("loaded");
     assert_eq!(loaded.shelf.issues.iter().map(|issue| issue.path.as_str()).collect::<Vec<_>>(), ["drafts/issue.md"]);
-    let mut letters: Vec<(&str, u16, bool)> = loaded.win_backs.iter().map(|one| (one.path.as_str(), one.stage, one.ready)).collect();
+    let goes = |one: &WinBack| one.ready && one.rival.is_none();
+    let mut letters: Vec<(&str, u16, bool)> = loaded.win_backs.iter().map(|one| (one.path.as_str(), one.stage, goes(one))).collect();
     letters.sort_unstable();
     let expected =
         [("drafts/month.md", 30, true), ("drafts/week-1.md", 7, false), ("drafts/week-2.md", 7, false), ("drafts/week-3.md", 7, false)];

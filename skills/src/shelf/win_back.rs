@@ -21,6 +21,8 @@ pub struct WinBack {
     pub title: String,
     /// The author has released it.
     pub ready: bool,
+    /// Another one that is released for the same stage: as long as there is one, neither goes out.
+    pub rival: Option<String>,
     /// Not before this day.
     pub date: Option<NaiveDate>,
     /// The file, relative to the home, with `/`.
@@ -62,6 +64,7 @@ pub(super) fn read(root: &Root, listed: &Listed) -> Option<Result<WinBack, Vec<D
         stage: retain.value,
         title: front.title.map(|title| title.value).unwrap_or_default(),
         ready: front.ready,
+        rival: None,
         date: front.date.map(|date| date.value),
         path: listed.path.clone(),
         digest: sha256(text.as_bytes()),
@@ -87,7 +90,7 @@ pub(super) fn refuse_same_stages(loaded: &mut Loaded) {
                 let message = format!("{} is for readers silent for {} days, too", other.path, letter.stage);
                 let diagnostic = Diagnostic::error(1, 1, message, "set `ready: false` in all but one: until then none is sent");
                 loaded.diagnostics.push(FileDiagnostic::new(&letter.path, diagnostic));
-                loaded.win_backs.push(WinBack { ready: false, ..letter.clone() });
+                loaded.win_backs.push(WinBack { rival: Some(other.path.clone()), ..letter.clone() });
             }
         }
     }

@@ -407,3 +407,74 @@ fn what_did_not_go_out_in_its_week_goes_out_late_to_those_who_wanted_it_then() {
     assert_eq!(mailed(&smtp, 46), ["ann", "eve", "kim"], "zoe chose anew after that Monday, kim had it");
     assert_eq!(mailed(&smtp, 45), ["ann", "eve", "kim", "zoe"], "nothing goes out twice");
 }
+
+#[test]
+fn the_list_shows_what_readers_chose_and_says_what_is_so_when_they_have_left() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp);
+    ["bob", "cyd", "dan"].iter().for_each(|name| subscribes(&home, name));
+    let now: DateTime<Utc> = "2026-11-20T14:00:00Z".parse().unwrap();
+    let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();
+    let id = |name: &str| subscriber_id(&format!("{name}@lighthouse.net"));
+    let pause = |until: &str| Preferences { paused_until: Some(until.parse().unwrap()), ..Preferences::default() };
+    let topics = ["fog", "rust"].map(str::to_owned).to_vec();
+    for (name, chosen) in [
+        ("bob", pause("2026-12-24T12:00:00Z")),
+        ("cyd", Preferences { frequency: Frequency::Weekly, topics, paused_until: None }),
+        ("dan", pause("2026-11-19T12:00:00Z")),
+    ] {
+        memory.prefer(&id(name), &chosen, now).unwrap();
+    }
+    memory.end_letters(&[id("ann")], now).unwrap();
+    drop(memory);
+    home.at("2026-11-20T14:00:00Z");
+    let said = home.run(&["readers", "list"]).ok().stdout;
+    assert!(said.starts_with("3 people, nobody pays; 1 more row does not count\n"), "{said}");
+    for (name, end) in [
+        ("ann", "  does not count: silent, letters ended on 2026-11-20"),
+        ("bob", ", via mastodon  paused until 2026-12-24"),
+        ("cyd", ", via mastodon  one letter a week; only fog, rust"),
+        ("dan", ", via mastodon"),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {said}"));
+        assert!(line.ends_with(end), "{line}");
+    }
+    let rows = home.run(&["readers", "list", "--json"]).ok().json()["rows"].clone();
+    let letters = |name: &str| rows.as_array().unwrap().iter().find(|row| row["id"] == id(name)).unwrap()["letters"].clone();
+    assert_eq!(letters("cyd"), serde_json::json!({"ended_since": null, "paused_until": null, "weekly": true, "topics": ["fog", "rust"]}));
+    assert_eq!(
+        (&letters("ann")["ended_since"], &letters("bob")["paused_until"]),
+        (&"2026-11-20T14:00:00Z".into(), &"2026-12-24T12:00:00Z".into())
+    );
+    assert_eq!(letters("dan")["paused_until"], serde_json::Value::Null, "it is over");
+    let status = home.run(&["status", "--json"]).ok().json();
+    assert_eq!(status["readers"]["letters"], serde_json::json!({"paused": 1, "weekly": 1, "some_topics": 1}));
+    let status = home.run(&["status"]).ok().stdout;
+    assert!(
+        status.contains(
+            "3 confirmed, 0 paying (1 address does not count)\n            of them 1 paused, 1 weekly, 1 with some topics only\n"
+        ),
+        "{status}"
+    );
+
+    // All gone: what is said of an empty list is so, and who left may come back by the form, and by no list.
+    std::fs::remove_file(home.join("readers.csv")).unwrap();
+    let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();
+    ["bob", "cyd", "dan"].iter().for_each(|name| memory.leave(&id(name), now).unwrap());
+    drop(memory);
+    let said = home.run(&["readers", "list"]).ok().stdout;
+    assert!(
+        said.contains("There are no readers. Who subscribes on the site shows up here") && !said.contains("There is no readers.csv"),
+        "{said}"
+    );
+    assert!(said.contains("3 addresses are not mailed"), "{said}");
+    let added = home.run(&["readers", "add", "bob@lighthouse.net", "--consent", "2026-11-20"]);
+    assert!(
+        added.code == 1 && added.stderr.contains("left, and no list brings it back") && !added.stderr.contains("for ever"),
+        "{added:?}"
+    );
+    assert!(added.stderr.contains("https://letter.example/subscribe"), "{added:?}");
+    let _ = home.run(&["readers", "remove", "cyd@lighthouse.net"]).ok();
+    let added = home.run(&["readers", "add", "cyd@lighthouse.net"]);
+    assert!(added.code == 1 && added.stderr.contains("taken off for good") && !added.stderr.contains("/subscribe"), "{added:?}");
+}

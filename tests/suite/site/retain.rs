@@ -102,6 +102,7 @@ fn the_silent_are_written_to_once_and_come_back_by_a_sign() {
     let plan = home.at("2026-09-06T12:00:00Z").plan(&[]);
     let line = candidate(&plan, LINE).expect("the line");
     assert_eq!(line["refusal"]["kind"], "no_audience", "{line}");
+    assert!(line["refusal"]["why"].as_str().unwrap().starts_with("it is for readers silent for 30 days, and today there are 0"), "{line}");
     assert_eq!((line["audience"]["count"].as_u64(), line["audience"]["source"].as_str()), (Some(0), Some("subscribers.lapsed_30")));
     assert!(line["audience"]["measured_at"].is_string());
 
@@ -116,6 +117,24 @@ fn the_silent_are_written_to_once_and_come_back_by_a_sign() {
     assert!(got(&server, "Still there").is_empty(), "it was not released");
     let segments = home.run(&["readers", "segments", "--json"]).ok().json();
     assert_eq!(segments["silence"]["lapsed"], serde_json::json!({"7": 0, "30": 3, "60": 0}));
+
+    // Released, and yet it does not go: the ask says why.
+    let asked = |home: &mut Home| {
+        let plan = home.at("2026-10-03T13:00:00Z").plan(&[]);
+        let line = candidate(&plan, LINE).expect("the line")["refusal"].clone();
+        (line["why"].as_str().expect("why").to_owned(), line["unblock"].as_str().expect("what to do").to_owned())
+    };
+    letter(&home, 30, true);
+    home.write("drafts/silent-30.md", home.read("drafts/silent-30.md").replace("ready: true", "ready: true\ndate: 2026-12-01"));
+    let (why, unblock) = asked(&mut home);
+    assert_eq!(why, "drafts/silent-30.md is held back until 2026-12-01");
+    assert!(unblock.contains("held back until 2026-12-01") && unblock.contains("`date:`"), "{unblock}");
+    letter(&home, 30, true);
+    home.write("drafts/month.md", home.read("drafts/silent-30.md"));
+    let (why, unblock) = asked(&mut home);
+    assert!(why.contains("drafts/month.md and drafts/silent-30.md are both released"), "{why}");
+    assert!(unblock.contains("`ready: false` in drafts/month.md or in drafts/silent-30.md"), "{unblock}");
+    std::fs::remove_file(home.join("drafts/month.md")).unwrap();
 
     // Released: exactly those three, and the line is ticked on the server's word.
     letter(&home, 30, true);
@@ -168,6 +187,11 @@ fn the_silent_are_written_to_once_and_come_back_by_a_sign() {
 fn without_ears_nobody_is_silent() {
     let server = Smtp::start();
     let mut home = home(&server, "");
+    // Where nobody has listened yet because no wake has run, nothing is to be added.
+    let first = self::home(&server, "[site]\n").plan(&[]);
+    let refusal = &candidate(&first, LINE).expect("the line")["refusal"];
+    let said = format!("{} {}", refusal["why"], refusal["unblock"]);
+    assert!(said.contains("no wake has begun to listen") && said.contains("`reveille wake`") && !said.contains("[site]"), "{said}");
     letter(&home, 30, true);
     wake(&mut home, "2026-09-01T12:00:00Z");
     let unknown = |home: &Home, why: &str| {

@@ -299,6 +299,36 @@ fn whom_a_cap_turned_away_is_counted_where_the_owner_looks() {
     assert!(home.read("PROGRESS.md").contains(said), "{}", home.read("PROGRESS.md"));
 }
 
+#[test]
+fn changed_settings_and_a_web_server_that_is_not_believed_are_said_once() {
+    let smtp = Smtp::start();
+    let home = with(&smtp);
+    let served = Served::start(&home);
+    let settings = home.read("reveille.toml");
+    let write = |text: &str| {
+        home.write("written", text);
+        std::fs::rename(home.join("written"), home.join("reveille.toml")).unwrap();
+    };
+    write(&settings);
+    served.ask("ann@lighthouse.net");
+    arrived(&smtp, 1);
+    assert!(!served.talk().contains("has changed"), "the same bytes once more are no change: {}", served.talk());
+    write(&settings.replace("13:00", "12:00"));
+    served.ask("bob@lighthouse.net");
+    wait_for("a word on the settings", || served.talk().contains("reveille.toml has changed, and this `reveille serve` goes on"));
+    write(&settings.replace("13:00", "11:00"));
+    served.ask("cyd@lighthouse.net");
+    for _ in 0..3 {
+        let asked = served.client.get(&served.url).header("x-forwarded-for", "198.51.100.7").send();
+        assert!(asked.is_ok(), "{asked:?}");
+    }
+    arrived(&smtp, 3);
+    let talk = served.talk();
+    assert_eq!(talk.matches("has changed").count(), 1, "{talk}");
+    let lines: Vec<&str> = talk.lines().filter(|line| line.contains("X-Forwarded-For")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("WARN") && lines[0].contains("add \"127.0.0.1\" to `[site] proxies`"), "{talk}");
+}
+
 /// Readers who asked and were mailed, with the tokens of their links.
 fn asked(home: &Home, count: usize) -> Vec<(String, String)> {
     drop(Served::start(home)); // it makes the key

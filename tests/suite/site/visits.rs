@@ -202,6 +202,15 @@ fn a_log_of_another_web_server_is_counted_once() {
     assert_eq!((&read["days"], &read["lines"], &read["broken"]), (&day, &5.into(), &1.into()));
     assert_eq!(import(&[])["days"], serde_json::json!([]));
     assert_eq!(facts(&home)["funnel"][0]["by_source"], serde_json::json!([["direct", 1], ["mastodon", 1]]));
+    // What is no log is said, and keeps the others from being counted with a file missing.
+    home.write("other.log", line(18, "203.0.113.7", "/", FIREFOX));
+    std::fs::write(home.join("picture.png"), [0x89, b'P', b'N', b'G', b'\n', 0xff, 0xfe]).unwrap();
+    let paths = ["other.log", "picture.png"].map(|name| home.join(name).display().to_string());
+    for more in [&[][..], &["--dry-run"]] {
+        let said = home.run(&[&["measure", "import-log", &paths[0], &paths[1]], more].concat());
+        assert!(said.code == 1 && said.stderr.contains("picture.png is no log") && said.stderr.contains("hint"), "{said:?}");
+    }
+    assert_eq!(home.run(&["measure", "import-log", &paths[0]]).ok().stdout.lines().last(), Some("1 line, 1 new day counted"));
     let missing = home.run(&["measure", "import-log", "/nowhere/access.log"]);
     assert!(missing.code == 1 && missing.stderr.contains("/nowhere/access.log"), "{missing:?}");
 }

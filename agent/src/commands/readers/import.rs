@@ -138,7 +138,7 @@ fn shown(report: &Report) -> String {
         (tally.became_gone, "left, bounced or complained there: suppressed"),
         (tally.completed, "completed: a name, a tier, a day of consent"),
         (tally.unchanged, "as they were"),
-        (tally.suppressed, "stay away: suppressed for ever"),
+        (tally.suppressed, "stay away: suppressed, and no import brings them back"),
         (tally.stays_gone, "stay as they are: the list says that they left, bounced or complained"),
         (report.bad.len() as u64, "skipped"),
     ] {

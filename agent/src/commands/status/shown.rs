@@ -25,10 +25,13 @@ pub(super) fn failing(failed: &Failed) -> String {
 fn readers(standing: &Standing) -> String {
     match (&standing.readers, &standing.readers_problem) {
         (Some(readers), _) => {
-            format!(
-                "readers     {} confirmed, {} paying ({} addresses are no people)\n",
-                readers.confirmed, readers.paying, readers.left_out
-            )
+            let left_out = match readers.left_out {
+                0 => String::new(),
+                1 => " (1 address does not count)".to_owned(),
+                more => format!(" ({more} addresses do not count)"),
+            };
+            let chosen = readers.letters.shown().map(|chosen| format!("            {chosen}\n")).unwrap_or_default();
+            format!("readers     {} confirmed, {} paying{left_out}\n{chosen}", readers.confirmed, readers.paying)
         }
         (None, problem) => format!("readers     not counted: {}\n", problem.as_deref().unwrap_or_default()),
     }
