@@ -151,7 +151,7 @@ fn words_are_tried_before_somebody_waits_for_them() {
     // No issue is out yet, and the first one would be named wrongly.
     own("welcome.txt", b"Subject: Hello\n\nHi.{% for issue in issues %}\n{{ issue.titel }}\n{% endfor %}");
     let wrong = tried(WantedFor::Welcome, &[]).expect_err("wrong");
-    assert_eq!(wrong.to_string(), "templates/welcome.txt:5: a variable that is not there");
+    assert_eq!(wrong.to_string(), "templates/welcome.txt:4: a variable that is not there");
     assert!(wrong.hint().is_some_and(|hint| hint.contains("issues (each with title and link)")), "{:?}", wrong.hint());
     own("welcome.txt", b"Subject: Hello\n\n{{ issues[0].title }}");
     assert!(tried(WantedFor::Welcome, &[]).is_err(), "there is none yet");
