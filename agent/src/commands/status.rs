@@ -73,7 +73,7 @@ struct Standing {
     reach: Vec<Reached>,
     /// Who came to the site, and how far; nothing where it is not counted.
     visits: Option<Visits>,
-    /// How `reveille serve` goes; nothing without [site].
+    /// How `reveille serve` goes; nothing without `[site]`.
     serve: Option<Server>,
     /// Mails that readers asked for and that can't go out now.
     mails: Option<Waiting>,
