@@ -120,5 +120,5 @@ fn who_is_heard_between_the_decision_and_the_letter_to_the_silent_makes_nothing_
     let woken = Said::of(&wake.wait_with_output().unwrap()).ok();
     is_quiet(&home, &woken);
     let sheet = home.run(&["why"]).ok().stdout;
-    assert!(sheet.contains("no_audience: it is for subscribers, and today there are 0 (subscribers.lapsed_30)"), "{sheet}");
+    assert!(sheet.contains("no_audience: it is for readers silent for 30 days, and today there are 0 (subscribers.lapsed_30)"), "{sheet}");
 }
