@@ -21,7 +21,7 @@ use crate::credential;
 use crate::experiments;
 use crate::failure::{Failure, Kind, OrFail, Outcome};
 use crate::home_key::home_key;
-use crate::numbers::many;
+use crate::numbers::{many, worded};
 use crate::observe::Scene;
 use crate::telling::failed;
 pub(crate) use whom::{Readership, Whom, count};
@@ -44,10 +44,10 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId, issue: &I
     let unsubscribe = settings.and_then(|email| email.unsubscribe.as_deref());
     let letter = email::compose(scene.home.root(), &publication(scene), issue, &server, unsubscribe)
         .map_err(|fault| failed(guard, memory, fault))?;
-    let letter = at_site(scene, memory, letter, &[&issue.path])?;
     // What has begun goes on: a letter counts once, however many wakes it takes.
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, approvals) };
     may.map_err(|why| held(&why))?;
+    let letter = at_site(scene, memory, letter, &[&issue.path])?;
     let (letter, why_not) = experiments::shared_out(scene, memory, issue, letter, recipients.len() as u64)?;
     let progress = deliver(guard, memory, run, &server, (&issue.id, letter::PART), &[(&letter, &recipients)])?;
     let mut done = come_of(guard, memory, issue, &progress)?;
@@ -161,7 +161,11 @@ pub(crate) fn totals(progress: &Progress) -> String {
         (progress.left, "left"),
     ];
     let said: Vec<String> = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    let unfit = if progress.unfit > 0 { format!("; {} addresses can't stand in a mail", progress.unfit) } else { String::new() };
+    let unfit = if progress.unfit > 0 {
+        format!("; {} can't stand in a mail", worded(progress.unfit, "address", "addresses"))
+    } else {
+        String::new()
+    };
     format!("{} of {}{unfit}", said.join(", "), progress.total())
 }
 

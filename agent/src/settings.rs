@@ -341,9 +341,11 @@ pub(crate) fn secret_files_alone(text: &str) -> Option<Vec<PathBuf>> {
     Some(found)
 }
 
-/// Messages of the parser may go on over lines that show the source; only the first one is ours to show.
+/// Messages of the parser may go on over lines that show the source; only the first one is ours to show, without the value that an
+/// address repeats.
 pub(crate) fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+    let line = message.lines().next().unwrap_or_default().trim_end_matches('.');
+    line.split_once(": \"").map_or(line, |(what, _)| what).to_owned()
 }
 
 fn english() -> String {

@@ -5,7 +5,7 @@ pub(crate) mod markdown;
 pub(crate) mod terminal;
 
 use chrono::{DateTime, Utc};
-use reveille_mission::{Ask, Audience, Case, Part, Refusal, Scored, Source, shown};
+use reveille_mission::{Ask, Audience, Case, Part, Refusal, Scored, Source, Who, shown};
 use serde::{Deserialize, Serialize};
 
 /// What the wake decided. The schema is `agent/plan.schema.json`.
@@ -72,6 +72,9 @@ pub(crate) struct Refused {
     pub(crate) kind: String,
     pub(crate) why: String,
     pub(crate) unblock: Option<String>,
+    /// No reader notices it.
+    #[serde(skip)]
+    pub(crate) nobody: bool,
 }
 
 /// How many people, and who says so.
@@ -113,8 +116,14 @@ impl Candidate {
         if let Refusal::NoAudience { audience, .. } | Refusal::NobodyGetsIt { audience } | Refusal::TooFew { audience, .. } = refusal {
             row.audience = Some(counted(audience));
         }
-        row.refusal = Some(Refused { kind: refusal.kind().to_owned(), why: refusal.why(), unblock: refusal.unblock() });
+        let nobody = matches!(refusal, Refusal::NoAudience { who: Who::Nobody, .. });
+        row.refusal = Some(Refused { kind: refusal.kind().to_owned(), why: refusal.why(), unblock: refusal.unblock(), nobody });
         row
+    }
+
+    /// Whether it is refused because no reader notices it: the heading above such lines says so.
+    pub(crate) fn is_for_nobody(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| refusal.nobody)
     }
 
     fn read(case: &Case) -> Self {

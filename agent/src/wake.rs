@@ -225,12 +225,14 @@ fn stages_of(
     ticks.extend(known);
     let (sheet, done, asks) = act_or_next(guard, memory, run, &mut deliberation, stages, &mut notes.hurt)?;
     notes.hurt.extend(done.hurt.iter().cloned());
-    notes.hurt.extend(stages.finish("week", || week::send(guard, memory, run))?);
     let report = format!("{} {}", done.did, done.evidence.join("; "));
     if sheet.outcome == sheet::Outcome::Act {
         // Kept until it is recorded: a wake that can't write PROGRESS.md has it said by the next one.
         memory.keep_text("unreported", &report).or_fail()?;
     }
+    // Something is done already: what keeps this letter back keeps nothing from being recorded.
+    let weekly = stages.finish("week", || week::send(guard, memory, run));
+    notes.hurt.extend(weekly.unwrap_or_else(|failure| vec![format!("the letter of the week was not sent: {}", failure.with_hint())]));
     notes.hurt.extend(stages.finish("prepare", || act::prepare_by_hand(guard, memory, run, &deliberation, &asks))?);
     let shelf = &deliberation.loaded.shelf;
     let stopped = stages.brake();

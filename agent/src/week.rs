@@ -67,12 +67,8 @@ impl Week {
     fn is_for(&self, scene: &Scene<'_>, id: &str, chosen: &Preferences, changed_at: Option<DateTime<Utc>>) -> bool {
         let due = self.first + Days::new(7);
         let then = || changed_at.is_some_and(|at| day(scene, at) < due) && chosen.paused_until.is_none_or(|until| day(scene, until) <= due);
-        self.states.get(id).map_or_else(|| self.is_last || self.is_open && then(), is_under_way)
+        self.states.get(id).map_or_else(|| self.is_last || self.is_open && then(), |state| state.is_under_way())
     }
-}
-
-fn is_under_way(state: &EffectState) -> bool {
-    matches!(state, EffectState::Intended | EffectState::Sending)
 }
 
 /// The weeks whose letters may have to go out, the last one first: back to the last that began to go out, and those with mails that
@@ -86,7 +82,7 @@ fn weeks(scene: &Scene<'_>, memory: &Memory) -> Outcome<Vec<Week>> {
     // Where none has gone out there was nobody yet who wanted one.
     let begun = weeks.iter().position(|week| !week.states.is_empty()).unwrap_or(0);
     weeks.iter_mut().take(begun + 1).for_each(|week| week.is_open = true);
-    weeks.retain(|week| week.is_open || week.states.values().any(is_under_way));
+    weeks.retain(|week| week.is_open || week.states.values().any(|state| state.is_under_way()));
     Ok(weeks)
 }
 
@@ -155,11 +151,11 @@ pub(crate) fn send(guard: &Guard<'_>, memory: &mut Memory, run: RunId) -> Outcom
 
 fn send_week(guard: &Guard<'_>, memory: &mut Memory, run: RunId, week: &Week, issues: &[&Issue]) -> Outcome<Option<String>> {
     let groups = groups(guard.scene, memory, week, issues)?;
-    let waits = |one: &Recipient| week.states.get(&one.id).is_none_or(is_under_way);
+    let waits = |one: &Recipient| week.states.get(&one.id).is_none_or(|state| state.is_under_way());
     if !groups.values().flatten().any(waits) {
         return Ok(None);
     }
-    let begun = week.states.values().any(|state| matches!(state, EffectState::Confirmed | EffectState::Unknown));
+    let begun = week.states.values().any(|state| state.may_have_happened());
     let may = if begun { guard.may_go_on(memory) } else { guard.may_begin(memory, Channel::Email, &[]) };
     if let Err(why) = may {
         tracing::info!("the letter of the week waits: {why}");

@@ -109,6 +109,15 @@ impl Memory {
     }
 }
 
+/// Judges what a reader fetched who is about to leave: their clicks go with them, and whether they were active is counted before.
+pub(crate) fn judge_leaving(conn: &Connection, subscriber: &str, now: DateTime<Utc>) -> rusqlite::Result<()> {
+    let letters: Vec<i64> = conn
+        .prepare_cached("SELECT DISTINCT letter FROM clicks WHERE subscriber = ?1 AND judged = 0")?
+        .query_map([subscriber], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    letters.into_iter().try_for_each(|letter| judge(conn, subscriber, letter, now - TimeDelta::seconds(HASTE)).map(|_| ()))
+}
+
 /// Judges the fetches of one reader's mail that were made before `ripe`, by all of them. How many issues there are in it of which a human's click is new.
 fn judge(conn: &Connection, subscriber: &str, letter: i64, ripe: DateTime<Utc>) -> rusqlite::Result<usize> {
     if is_suppressed(conn, subscriber)? {

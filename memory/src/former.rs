@@ -18,7 +18,7 @@ impl Memory {
     /// # Errors
     /// The rows can't be read or written: nothing is carried over then.
     pub fn carry_over<'a>(&mut self, addresses: impl Iterator<Item = &'a str>) -> Result<(), MemoryError> {
-        let mut known: Vec<String> = self.rows("SELECT email FROM subscribers WHERE email LIKE '%@%xn--%'", [], |row| row.get(0))?;
+        let mut known = of_the_site(&self.connection).map_err(|error| self.wrong(error))?;
         known.extend(addresses.filter(|address| !former_ids(address).is_empty()).map(str::to_owned));
         // Nearly all lists have no such address: then nothing is written.
         if known.is_empty() {
@@ -26,6 +26,16 @@ impl Memory {
         }
         self.transact(|conn| known.iter().try_for_each(|address| carry_over(conn, &subscriber_id(address), address)))
     }
+}
+
+/// Those who came by the site and may have a former id.
+fn of_the_site(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    conn.prepare_cached("SELECT email FROM subscribers WHERE email LIKE '%@%xn--%'")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Carries over what was said just now of an id that may be somebody's former one.
+pub(crate) fn carry_over_now(conn: &Connection) -> rusqlite::Result<()> {
+    of_the_site(conn)?.iter().try_for_each(|address| carry_over(conn, &subscriber_id(address), address))
 }
 
 /// Carries over what suppresses an address by an id that it had before to the one it has. Whoever left by the former one since has left.
@@ -87,9 +97,8 @@ mod tests {
         memory.carry_over([LETTERS].into_iter()).expect("carried over");
         assert!(!memory.is_suppressed(&id).expect("read"));
         assert!(memory.came_back().expect("read").contains(&id));
-        // They leave by a letter of then.
+        // They leave by a letter of then, at once.
         memory.leave(&former, hour(3)).expect("left");
-        memory.carry_over(std::iter::empty()).expect("carried over");
         assert!(memory.is_suppressed(&id).expect("read") && memory.subscriber(&id).expect("read").is_none());
     }
 

@@ -39,6 +39,20 @@ pub enum EffectState {
     Unknown,
 }
 
+impl EffectState {
+    /// Whether it is neither settled nor given to a person: it may still go out, or be on its way.
+    #[must_use]
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Intended | Self::Sending)
+    }
+
+    /// Whether it has happened, or may have.
+    #[must_use]
+    pub fn may_have_happened(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Unknown)
+    }
+}
+
 /// What makes an effect the same effect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {

@@ -9,8 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{Display, EnumString};
 
 use crate::answers::forget_words;
+use crate::clicks::judge_leaving;
 use crate::error::MemoryError;
-use crate::former::carry_over;
+use crate::former::{carry_over, carry_over_now};
 use crate::letters::SUPPRESS;
 use crate::listed::is_listed_reader;
 use crate::open::{Memory, micros, time};
@@ -187,8 +188,13 @@ impl Memory {
     /// The rows can't be written.
     pub fn leave(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), MemoryError> {
         self.transact(|conn| {
+            judge_leaving(conn, id, now)?;
             conn.prepare_cached(&format!("INSERT INTO suppressed VALUES (?1, 'left', ?2) {SUPPRESS}"))?
                 .execute(params![id, micros(now)])?;
+            // An id that nobody has now may be the one that somebody had.
+            if subscriber(conn, id)?.is_none() {
+                carry_over_now(conn)?;
+            }
             forget(conn, id)
         })
     }

@@ -14,10 +14,14 @@ const ID_BYTES: usize = 16;
 /// `xn--mnchen-3ya.de` are one. A domain that can't stand there is lower-case only.
 pub fn folded_address(address: &str) -> String {
     let lower = lower_case(address);
-    let ascii = lower.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii());
-    let ascii =
-        ascii.and_then(|(name, domain)| Some(format!("{name}@{}", idna::domain_to_ascii(domain).ok().filter(|ascii| !ascii.is_empty())?)));
-    ascii.unwrap_or(lower)
+    with_ascii_domain(&lower).unwrap_or(lower)
+}
+
+/// An address as mail programs write it, its domain as it stands in the DNS (UTS 46); nothing where it stands so already, or can't.
+pub fn with_ascii_domain(address: &str) -> Option<String> {
+    let (name, domain) = address.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii())?;
+    let ascii = idna::domain_to_ascii(domain).ok().filter(|ascii| !ascii.is_empty())?;
+    Some(format!("{name}@{ascii}"))
 }
 
 fn lower_case(address: &str) -> String {

@@ -31,7 +31,7 @@ mod value;
 mod visits;
 mod words;
 
-pub use address::{NoPerson, folded_address, former_ids, is_address, is_reserved, no_person, subscriber_id};
+pub use address::{NoPerson, folded_address, former_ids, is_address, is_reserved, no_person, subscriber_id, with_ascii_domain};
 pub use after::check_after;
 pub use choose::{Action, Ask, AskKind, Decision, asks, choose};
 pub use clicks::{AFTER_SENDING, Fetch, HASTE, human_clicks};

@@ -38,6 +38,9 @@ pub struct PageError {
     known: String,
 }
 
+/// The pages that ask a reader to press a button.
+const WITH_A_FORM: [&str; 5] = ["signup.html", "confirm.html", "leave.html", "preferences.html", "survey.html"];
+
 impl PageError {
     /// What is wrong with a template; the innermost cause says where: it may be one that this one extends.
     fn of(name: &str, error: &minijinja::Error) -> Self {
@@ -98,10 +101,14 @@ impl Pages {
     /// Fills each page in with sample values, so that a reader does not find what is wrong with one.
     ///
     /// # Errors
-    /// The first one of the home's own that can't be filled in.
+    /// The first one of the home's own that can't be filled in, or on which a reader could not go on.
     pub fn try_all(&self) -> Result<(), PageError> {
         for (name, sample) in samples() {
-            self.filled(name, sample).map_err(|error| PageError::of(name, &error))?;
+            let page = self.filled(name, sample).map_err(|error| PageError::of(name, &error))?.to_ascii_lowercase();
+            if WITH_A_FORM.contains(&name) && !(page.contains("<form") && page.contains("post")) {
+                let message = "it has no `<form method=\"post\">`: readers could not go on".to_owned();
+                return Err(PageError { name: name.to_owned(), line: 1, message, known: known(name) });
+            }
         }
         Ok(())
     }

@@ -79,6 +79,11 @@ fn a_line_that_asks_for_one_with_two_readers_is_refused_with_the_numbers() {
     let today = refusals(&[]);
     assert_eq!(today[0], ("no_audience".to_owned(), format!("{NEEDS}; today there are 2 (subscribers.confirmed, readers.csv)")));
     assert_eq!(today[1], ("no_audience".to_owned(), format!("{NEEDS}; today there are 0 (site.visitors_30d, never counted)")));
+    // Also where no reader would notice it: the reason stands where a person reads it.
+    let shown = home.run(&["plan"]).ok().stdout;
+    assert_eq!(shown.matches("needs about 2,210 people a side").count(), 2, "{shown}");
+    let _ = home.run(&["wake", "--no-model"]).ok();
+    assert_eq!(home.read("PROGRESS.md").matches("needs about 2,210 people a side").count(), 2, "{}", home.read("PROGRESS.md"));
     let many = refusals(&["--assume", "subscribers.confirmed=5000"]);
     assert_ne!(many[0].0, "no_audience", "{many:?}");
     assert_eq!(many[1].0, "no_audience");

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
 use reveille_memory::{Memory, MemoryError, SuppressedFor};
-use reveille_mission::{is_address, shown, subscriber_id};
+use reveille_mission::{former_ids, is_address, shown, subscriber_id};
 use reveille_skills::readers::{self as list, Added, Consent, Counts, NotCounted, Reader, Status, SuppressedIds};
 use serde::Serialize;
 
@@ -210,7 +210,7 @@ impl Add {
         let (_, suppressed) = looked_at(ready)?;
         let added = readers.add(&self.address, self.name.as_deref(), consent.as_ref(), &suppressed);
         let added = match added {
-            Err(list::ReadersError::Suppressed) => return Err(gone(ready, &subscriber_id(&self.address))?),
+            Err(list::ReadersError::Suppressed) => return Err(gone(ready, &self.address)?),
             added => added.or_fail()?,
         };
         readers.save().or_fail()?;
@@ -224,9 +224,10 @@ impl Add {
 }
 
 /// Why somebody who is suppressed is not put on the list, and how they can come back, if at all.
-fn gone(ready: &Ready<'_>, id: &str) -> Outcome<Failure> {
+fn gone(ready: &Ready<'_>, address: &str) -> Outcome<Failure> {
+    let ids: Vec<String> = std::iter::once(subscriber_id(address)).chain(former_ids(address)).collect();
     let all = remembered(ready)?.map_or(Ok(vec![]), |memory| memory.suppressed()).or_fail()?;
-    let why = all.iter().find(|one| one.subscriber == id).map(|one| one.why);
+    let why = ids.iter().find_map(|id| all.iter().find(|one| one.subscriber == *id)).map(|one| one.why);
     let what = match why {
         Some(SuppressedFor::Left) => "this address left, and no list brings it back",
         Some(SuppressedFor::Bounced) => "mail to this address bounced for good, and nothing brings it back",

@@ -109,8 +109,10 @@ pub(crate) fn hosts(settings: &Settings) -> Vec<(String, Channel)> {
 
 async fn serve(app: App, address: SocketAddr, at_post: &AtPost) -> Outcome {
     let failed = |error| match error {
-        ServeError::Listen { .. } => Failure::new(Kind::Failed, error)
-            .hint("another program is there, perhaps the `reveille serve` of another home; `--listen` takes another address"),
+        ServeError::Listen { .. } => Failure::new(Kind::Failed, error).hint(
+            "another program may be there, perhaps the `reveille serve` of another home, or this computer has no such address; \
+                `--listen` takes another one",
+        ),
         ServeError::System(_) => Failure::new(Kind::Failed, error).hint("`reveille log` has more"),
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

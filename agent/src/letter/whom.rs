@@ -12,7 +12,7 @@ use reveille_skills::readers::{Reaches, Recipient};
 use crate::failure::{OrFail, Outcome};
 use crate::ledger::told_key;
 use crate::list;
-use crate::numbers::worded;
+use crate::numbers::many;
 use crate::observe::Scene;
 use crate::week;
 
@@ -52,8 +52,7 @@ impl Readership {
             None => Box::new(|_| Reaches::AtOnce),
         };
         let states = memory.map_or(Ok(HashMap::new()), |memory| memory.letter_states(&issue.id)).or_fail()?;
-        let is_open = |state: &EffectState| matches!(state, EffectState::Intended | EffectState::Sending);
-        let begun = states.values().any(|state| matches!(state, EffectState::Confirmed | EffectState::Unknown));
+        let begun = states.values().any(|state| state.may_have_happened());
         let mut recipients = Vec::with_capacity(self.recipients.len());
         let [mut new, mut waiting, mut paused, mut weekly, mut topics, mut had, mut refused] = [0_u64; 7];
         for one in &self.recipients {
@@ -63,7 +62,7 @@ impl Readership {
                 (Reaches::OtherTopics, _) => &mut topics,
                 (Reaches::Weekly, _) => &mut weekly,
                 (Reaches::AtOnce, None) => &mut new,
-                (Reaches::AtOnce, Some(state)) if is_open(state) => &mut waiting,
+                (Reaches::AtOnce, Some(state)) if state.is_under_way() => &mut waiting,
                 (Reaches::AtOnce, Some(EffectState::Refused)) => &mut refused,
                 (Reaches::AtOnce, Some(_)) => &mut had,
             } += 1;
@@ -73,15 +72,10 @@ impl Readership {
         }
         if begun {
             // Also a mail to who is no recipient any more is to be settled, else the letter never comes to its end.
-            waiting = states.values().filter(|state| is_open(state)).count() as u64;
+            waiting = states.values().filter(|state| state.is_under_way()).count() as u64;
         }
-        let left_out = vec![
-            (paused, "paused"),
-            (weekly, "weekly"),
-            (topics, "other topics"),
-            (had, "mailed already"),
-            (refused, "refused by the mail server"),
-        ];
+        let left_out =
+            vec![(paused, "paused"), (weekly, "weekly"), (topics, "other topics"), (had, "mailed already"), (refused, "given up before")];
         Ok(Whom { recipients, left: new + waiting, begun, readers: self.recipients.len() as u64, left_out })
     }
 }
@@ -90,8 +84,11 @@ impl Whom {
     /// How many readers there are and why some do not get it, in words; nothing when all of them do.
     pub(crate) fn left_out(&self) -> Option<String> {
         let why: Vec<String> = self.left_out.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
-        let readers = || worded(self.readers, "confirmed reader", "confirmed readers");
-        (!why.is_empty()).then(|| format!("{}: {}", readers(), why.join(", ")))
+        let readers = || many(self.readers, "confirmed reader");
+        match self.readers {
+            0 => Some(readers()),
+            _ => (!why.is_empty()).then(|| format!("{}: {}", readers(), why.join(", "))),
+        }
     }
 
     fn fact(&self, now: DateTime<Utc>) -> Fact {
@@ -100,7 +97,8 @@ impl Whom {
     }
 }
 
-/// Counts who gets the letters that these tasks could send now. Where nobody reads, the count of readers says so.
+/// Counts who gets the letters that these tasks could send now. Where nobody reads, the count of readers says so, but of a letter that
+/// was counted: its last reader has left since.
 pub(crate) fn count(scene: &Scene<'_>, memory: Option<&Memory>, shelf: &Shelf, cases: &[Case], facts: &mut Facts) -> Outcome {
     let mut issues: Vec<&Issue> = cases.iter().filter_map(|case| sent_by(case, shelf)).collect();
     issues.sort_by(|one, other| one.id.cmp(&other.id));
@@ -109,7 +107,11 @@ pub(crate) fn count(scene: &Scene<'_>, memory: Option<&Memory>, shelf: &Shelf, c
         return Ok(());
     }
     let readership = Readership::of(scene, memory)?;
-    for issue in issues.into_iter().filter(|_| !readership.recipients.is_empty()) {
+    let nobody_reads = readership.recipients.is_empty();
+    for issue in issues {
+        if nobody_reads && facts.letter(&issue.id).is_none() {
+            continue;
+        }
         let whom = readership.of_issue(scene, memory, issue)?;
         facts.set_letter(&issue.id, whom.fact(scene.now));
     }

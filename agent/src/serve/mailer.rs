@@ -10,6 +10,7 @@ use reveille_memory::{Memory, WantedFor};
 use reveille_mission::Channel;
 use reveille_site::CONFIRM_WITHIN;
 use reveille_skills::channels::{Connection, Fault, email};
+use reveille_skills::delivery::Step;
 use reveille_skills::delivery::note::{self, Round, Sent, Stopped};
 use reveille_skills::shelf;
 
@@ -41,7 +42,7 @@ pub(crate) fn run(ready: &Ready<'_>, bell: &Bell, at_post: &AtPost) {
     };
     loop {
         changed.look();
-        let held = round(ready, bell, &faults, &mut forgot).err();
+        let held = round(ready, bell, at_post, &faults, &mut forgot).err();
         // Who is about to leave is no trouble.
         at_post.mailed(held.as_ref().filter(|_| !bell.has_ended()).map(Into::into));
         let trouble = held.map(|failure| failure.with_hint()).unwrap_or_default();
@@ -55,7 +56,7 @@ pub(crate) fn run(ready: &Ready<'_>, bell: &Bell, at_post: &AtPost) {
     }
 }
 
-fn round(ready: &Ready<'_>, bell: &Bell, faults: &Faults, forgot: &mut Option<DateTime<Utc>>) -> Outcome {
+fn round(ready: &Ready<'_>, bell: &Bell, at_post: &AtPost, faults: &Faults, forgot: &mut Option<DateTime<Utc>>) -> Outcome {
     let Ready { environment, home, settings, .. } = ready;
     let now = environment.now();
     let path = home.memory().join("mails.lock");
@@ -77,7 +78,14 @@ fn round(ready: &Ready<'_>, bell: &Bell, faults: &Faults, forgot: &mut Option<Da
     let may = |memory: &Memory| may_now(&scene, bell, memory).map_err(|failure| failure.to_string());
     may_now(&scene, bell, &memory)?;
     is_certain(&scene, &memory)?;
-    let sent = send(&scene, &mut memory, bell, faults, &may)?;
+    let step = |step| {
+        // A round may take hours: what is taken meanwhile is no trouble any more.
+        if step == Step::AfterConfirm {
+            at_post.mailed(None);
+        }
+        faults.reach(step);
+    };
+    let sent = send(&scene, &mut memory, bell, &step, &may)?;
     come_of(&scene, &mut memory, sent)
 }
 
@@ -93,7 +101,7 @@ fn send(
     scene: &Scene<'_>,
     memory: &mut Memory,
     bell: &Bell,
-    faults: &Faults,
+    step: &dyn Fn(Step),
     may: &dyn Fn(&Memory) -> Result<(), String>,
 ) -> Outcome<Sent> {
     if let Some(Standing::Refused { source, words }) = credential::standing(scene, Some(memory), Channel::Email)? {
@@ -111,7 +119,7 @@ fn send(
         now: &|| scene.environment.now(),
         sleep: &|time| bell.pause(time),
         may,
-        step: &|step| faults.reach(step),
+        step,
         words: &|kind| words(scene, &server, kind),
     };
     note::deliver(memory, &server, &round).or_fail()

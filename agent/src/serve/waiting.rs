@@ -58,7 +58,7 @@ impl Waiting {
 /// Memory can't be read.
 pub(crate) fn waiting(scene: &Scene<'_>, memory: &Memory, server: &Server) -> Outcome<Option<Waiting>> {
     let Some((count, since)) = memory.open_mails(scene.now - CONFIRM_WITHIN).or_fail()? else { return Ok(None) };
-    let held = match held(scene, memory) {
+    let held = match held(scene, memory, server) {
         Err(failure) => Some(Held::from(&failure)),
         Ok(()) if !server.running => {
             let hint = "start it, and have it kept running: docs/site.md, Serving".to_owned();
@@ -73,18 +73,19 @@ pub(crate) fn waiting(scene: &Scene<'_>, memory: &Memory, server: &Server) -> Ou
 }
 
 /// What holds every mail back: the brakes, then what is missing.
-fn held(scene: &Scene<'_>, memory: &Memory) -> Outcome {
+fn held(scene: &Scene<'_>, memory: &Memory, server: &Server) -> Outcome {
     may_go(scene, memory)?;
     is_certain(scene, memory)?;
     if scene.settings.channels.email.is_none() {
         return Err(absent(Channel::Email));
     }
     match credential::standing(scene, Some(memory), Channel::Email)? {
-        Some(Standing::Missing { why, unblock }) => {
+        // One that runs has an environment of its own, and says itself what it misses.
+        Some(Standing::Missing { why, unblock }) if !server.running => {
             return Err(Failure::message(Kind::Failed, format!("the password of [channels.email] is not there: {why}")).hint(unblock));
         }
         Some(Standing::Refused { source, words }) => return Err(refused(&source, &words)),
-        Some(Standing::Ready { .. }) | None => {}
+        Some(Standing::Missing { .. } | Standing::Ready { .. }) | None => {}
     }
     templates::words(scene)
 }
@@ -115,8 +116,15 @@ pub(super) fn refused(source: &str, words: &str) -> Failure {
     Failure::message(Kind::Failed, words).hint(credential::unblock(Channel::Email, source))
 }
 
-/// A server that puts mails off, or takes long: in the words of the last one that it put off.
+/// A server that puts mails off, in the words of the last one; or a queue that is longer than ten minutes.
 fn late(memory: &Memory) -> Outcome<Held> {
-    let why = memory.last_put_off().or_fail()?.unwrap_or_else(|| "the mail server has not taken them yet".to_owned());
-    Ok(Held { why, hint: Some(TRIES_AGAIN.to_owned()) })
+    Ok(match memory.last_put_off().or_fail()? {
+        Some((why, until)) => {
+            Held { why, hint: Some(format!("`reveille serve` tries that one again at {}", until.format("%Y-%m-%d %H:%M UTC"))) }
+        }
+        None => {
+            let why = "the mail server has not taken them yet".to_owned();
+            Held { why, hint: Some("they go out one by one, as many a minute as `rate` of [channels.email] says".to_owned()) }
+        }
+    })
 }

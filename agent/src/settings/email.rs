@@ -50,6 +50,8 @@ impl Email {
         let named = |dkim: &Dkim| !dkim.domain.is_empty() && !dkim.selector.is_empty();
         if !["smtp", "smtps", "sendmail"].contains(&self.smtp.scheme()) {
             Some("`smtp` starts with `smtps://`, `smtp://` or `sendmail://`")
+        } else if !self.smtp.username().is_empty() || self.smtp.password().is_some() {
+            Some("`smtp` holds no login: `user` and `password` do, and the password stands in the environment or a file")
         } else if self.user.is_some() != self.password.is_some() {
             Some("`user` and `password` go together")
         } else if here && (self.user.is_some() || self.ca.is_some()) {

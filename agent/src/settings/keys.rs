@@ -169,6 +169,14 @@ mod tests {
                 "7:10: unknown key `domian` in [channels.email.dkim] (hint: did you mean `domain`?)",
             ),
             (
+                "[channels.email]\nsmtp = \"smtp://u:hunter2@m.example\"\nfrom = \"n@n.example\"\n",
+                "4:1: `smtp` holds no login: `user` and `password` do, and the password stands in the environment or a file (hint: see docs/settings.md)",
+            ),
+            (
+                "[channels.email]\nsmtp = \"hunter2\"\nfrom = \"n@n.example\"\n",
+                "5:8: relative URL without a base (hint: see docs/settings.md)",
+            ),
+            (
                 "[channels.email]\nsmtp = \"smtp://m.example\"\nfrom = \"n@n.example\"\nuser = \"u\"\n",
                 "4:1: `user` and `password` go together (hint: see docs/settings.md)",
             ),

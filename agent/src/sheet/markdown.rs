@@ -79,7 +79,7 @@ fn refused(out: &mut String, sheet: &Sheet) {
             .take(LISTED)
             .map(|candidate| {
                 let why =
-                    candidate.refusal.as_ref().filter(|_| candidate.r#for != "nobody").map(|refusal| format!(" ({})", plain(&refusal.why)));
+                    candidate.refusal.as_ref().filter(|_| !candidate.is_for_nobody()).map(|refusal| format!(" ({})", plain(&refusal.why)));
                 format!("“{}”{}", plain(&super::short(&candidate.text, 70)), why.unwrap_or_default())
             })
             .collect();

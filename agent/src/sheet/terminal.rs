@@ -132,7 +132,7 @@ fn refused(out: &mut String, sheet: &Sheet) {
 fn reason(candidate: &Candidate) -> Option<String> {
     let refusal = candidate.refusal.as_ref()?;
     match refusal.kind.as_str() {
-        "no_audience" if candidate.r#for == "nobody" => None,
+        _ if candidate.is_for_nobody() => None,
         "no_skill" | "unclear" | "no_audience" => Some(refusal.why.clone()),
         _ => Some(refusal.unblock.clone().map_or(refusal.why.clone(), |unblock| format!("→ {unblock}"))),
     }

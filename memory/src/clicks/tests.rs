@@ -34,6 +34,20 @@ fn click(who: &str, link: u32, when: &str, by: Fetcher) -> Click {
 }
 
 #[test]
+fn who_leaves_behind_a_click_was_active() {
+    let (_folder, mut memory) = memory();
+    let now = at("2026-11-20T13:00:00Z");
+    let ann = crate::SignUp { id: "ann".into(), email: "ann@home.net".into(), network: 1, via: String::new(), is_person: true };
+    memory.sign_up(&[ann], crate::SignUpCaps { network: 9, all: 9 }, now).expect("kept");
+    memory.confirm_reader("ann", now, now).expect("kept");
+    memory.follow(&click("ann", 0, "2026-11-20T15:00:00Z", Fetcher::Person)).expect("kept");
+    memory.leave("ann", at("2026-11-20T15:10:00Z")).expect("left");
+    let steps = memory.funnel_since(chrono::NaiveDate::default()).expect("read");
+    assert!(format!("{steps:?}").contains("Active"), "{steps:?}");
+    assert!(memory.signs_since(now).expect("read").is_empty(), "nothing of them is kept");
+}
+
+#[test]
 fn a_link_leads_where_the_letter_s_link_led() {
     let (_folder, mut memory) = memory();
     let follow = |memory: &mut Memory, letter, link| {

@@ -117,9 +117,14 @@ impl Refusal {
             Refusal::Blocked { needs } => needs.iter().map(|need| need.why.as_str()).collect::<Vec<_>>().join("; "),
             Refusal::NoAudience { who: Who::Nobody, .. } => "no reader notices it".to_owned(),
             Refusal::NoAudience { who, audience } => {
-                let silent = audience.source.strip_prefix("subscribers.lapsed_");
-                let whom = silent.map_or_else(|| who.to_string(), |days| format!("readers silent for {days} days"));
-                format!("it is for {whom}, and today there are {} ({})", audience.count, audience.source)
+                let silent = |days| format!("readers silent for {days} days");
+                let source = audience.source.as_str();
+                let whom = match (source.strip_prefix("subscribers.lapsed_"), source.strip_prefix("subscribers.unwritten_")) {
+                    (Some(days), _) => silent(days),
+                    (_, Some(days)) => format!("{} who have had no such letter in this silence", silent(days)),
+                    _ => who.to_string(),
+                };
+                format!("it is for {whom}, and today there are {} ({source})", audience.count)
             }
             Refusal::NobodyGetsIt { audience } => format!("nobody would get it today ({})", audience.source),
             Refusal::TooFew { size, audience, .. } => too_few(size, audience),

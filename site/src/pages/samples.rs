@@ -11,8 +11,8 @@ const TOKEN: &str = "AAECAwQFBgcICQoLDA0ODw";
 pub(super) fn samples() -> Vec<(&'static str, Value)> {
     let question = |name| context! { ask => "Longer letters?", choices => ["yes", "no"], name };
     let topic = |chosen| context! { name => "fog", chosen };
-    let preferences = |ended: Option<&str>, paused_until: Option<&str>, topics: Vec<Value>, kept: bool| {
-        context! { title => "Your preferences", token => TOKEN, kept, ended, frequency => "each", paused_until, topics }
+    let preferences = |frequency: &str, ended: Option<&str>, paused_until: Option<&str>, topics: Vec<Value>, kept: bool| {
+        context! { title => "Your preferences", token => TOKEN, kept, ended, frequency, paused_until, topics }
     };
     vec![
         ("notice.html", context! { title => "Thank you", text => "It is kept." }),
@@ -24,8 +24,10 @@ pub(super) fn samples() -> Vec<(&'static str, Value)> {
         ("leave.html", context! { title => "Leave?", token => TOKEN }),
         ("left.html", context! { title => "You have left" }),
         ("expired.html", context! { title => "This link has expired" }),
-        ("preferences.html", preferences(None, None, vec![], false)),
-        ("preferences.html", preferences(Some("2026-11-20"), Some("2026-12-20"), vec![topic(true), topic(false)], true)),
+        ("preferences.html", preferences("each", None, None, vec![], false)),
+        ("preferences.html", preferences("weekly", None, Some("2026-12-20"), vec![topic(true)], true)),
+        ("preferences.html", preferences("weekly", Some("2026-11-20"), None, vec![topic(false)], true)),
+        ("preferences.html", preferences("each", Some("2026-11-20"), Some("2026-12-20"), vec![topic(true), topic(false)], false)),
     ]
 }
 

@@ -154,7 +154,10 @@ fn of_mail(memory: &Memory, answer: &Answer) -> Result<(Option<String>, Option<S
     for id in &answer.answers_to {
         let Some((issue, recipient)) = memory.mail_of(id)? else { continue };
         let is_theirs = recipient.eq_ignore_ascii_case(&from) || former_ids(&answer.sender).contains(&recipient);
-        if is_theirs && !memory.is_suppressed(&from)? {
+        // Who left under a former digest has left.
+        let came_back = || Ok::<_, MemoryError>(memory.came_back()?.contains(&from));
+        let has_left = memory.is_suppressed(&from)? || memory.is_suppressed(&recipient)? && !came_back()?;
+        if is_theirs && !has_left {
             let sign = Sign { subscriber: from, kind: SignKind::Reply, about: issue.clone(), at: answer.at };
             return Ok((Some(issue), Some(sign)));
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 use reveille_memory::{Memory, NewEffect, NewRun, Question};
-use reveille_mission::{Progress, Shelf, subscriber_id};
+use reveille_mission::{Progress, Shelf, former_ids, subscriber_id};
 
 use super::folder::{self, Page};
 use super::*;
@@ -134,17 +134,12 @@ fn an_inbox_that_leads_elsewhere_takes_nothing() {
     assert_eq!(std::fs::read_dir(elsewhere.path()).expect("read").count(), 0);
 }
 
-/// A memory that knows one mail, sent to ann.
-fn memory_with_mail(home: &std::path::Path) -> Memory {
+/// A memory that knows one mail, sent to this id.
+fn memory_with_mail(home: &std::path::Path, recipient: String) -> Memory {
     let mut memory = Memory::open(&home.join("a.db"), now()).expect("made");
     let begun = NewRun { started_at: now(), slot: None, trigger: "hand".to_owned(), version: "0".to_owned(), pid: 1 };
     let run = memory.begin_run(&begun).expect("begun");
-    let key = reveille_memory::Key {
-        issue: "45".to_owned(),
-        channel: "email".to_owned(),
-        part: "mail".to_owned(),
-        recipient: subscriber_id("ann@home.net"),
-    };
+    let key = reveille_memory::Key { issue: "45".to_owned(), channel: "email".to_owned(), part: "mail".to_owned(), recipient };
     let new = NewEffect { key, text: b"mail".to_vec(), token: "<b@letter.example>".to_owned(), run };
     let reveille_memory::Standing::Intended(intended) = memory.intend(&new, now()).expect("intended") else { panic!("it is not new") };
     let _sending = intended.send(&mut memory, now()).expect("sent");
@@ -154,7 +149,7 @@ fn memory_with_mail(home: &std::path::Path) -> Memory {
 #[test]
 fn a_reply_is_a_sign_of_life_only_of_whom_the_mail_went_to() {
     let home = tempfile::tempdir().expect("a folder");
-    let mut memory = memory_with_mail(home.path());
+    let mut memory = memory_with_mail(home.path(), subscriber_id("ann@home.net"));
     let answer = |from: &str, to: &str| {
         let bytes = format!("From: {from}\r\nIn-Reply-To: {to}\r\n\r\nhello {from} {to}\r\n");
         Incoming { place: None, what: read(bytes.as_bytes()) }
@@ -183,6 +178,25 @@ fn a_reply_is_a_sign_of_life_only_of_whom_the_mail_went_to() {
     let question = |ask: &str| Question { ask: ask.to_owned(), choices: vec!["a".to_owned(), "b".to_owned()] };
     let number = memory.keep_survey("s", &[question("one"), question("two")], now()).expect("kept");
     assert_eq!(survey::counted(&memory, &memory.survey(number).expect("read").expect("there")).expect("counted").len(), 2);
+}
+
+#[test]
+fn who_left_under_a_former_digest_gives_no_sign() {
+    for (has_left, signs) in [(false, 1), (true, 0)] {
+        let home = tempfile::tempdir().expect("a folder");
+        let former = former_ids("ida@münchen.de").remove(0);
+        let mut memory = memory_with_mail(home.path(), former.clone());
+        if has_left {
+            memory.suppress(&[former], reveille_memory::SuppressedFor::Left, now()).expect("kept");
+        }
+        let bytes = "From: ida@xn--mnchen-3ya.de\r\nIn-Reply-To: <b@letter.example>\r\n\r\nhello\r\n";
+        let incoming = vec![Incoming { place: None, what: read(bytes.as_bytes()) }];
+        let shelf = Shelf::default();
+        let inbox = Inbox { home: home.path(), shelf: &shelf, run: reveille_memory::RunId(1), now: now() };
+        let looked = Looked { incoming, place: None, left_out: None };
+        kept::keep(inbox, &mut memory, Channel::Email, "email".to_owned(), looked).expect("kept");
+        assert_eq!(memory.signs_since(now()).expect("read").len(), signs, "{has_left}");
+    }
 }
 
 proptest! {

@@ -108,7 +108,11 @@ fn mails_that_readers_wait_for_are_said_with_why() {
     }
     says(&home, "mail can't be reached now: ");
     assert_eq!(json()["hint"], "`reveille serve` tries again every 30 seconds", "{}", json());
-    assert_eq!((json()["count"].clone(), json()["since"].clone()), (2.into(), "2026-11-20T14:00:00Z".into()));
+    let json = json();
+    assert_eq!((&json["count"], &json["since"]), (&2.into(), &"2026-11-20T14:00:00Z".into()));
+    // What whoever looks does not have in their environment is nothing that the server lacks.
+    let said = Said::of(&home.command(&["status"]).env("SMTP_PASSWORD", "").output().unwrap()).ok();
+    assert!(folded(&said.stdout).contains(&format!("{waits}mail can't be reached now: ")), "{said:?}");
     drop(served);
 }
 
@@ -120,6 +124,8 @@ fn a_template_that_readers_would_meet_keeps_serve_from_starting() {
         ("welcome.txt", "Subject: Hello\nHi.{% for issue in issues %}\n{{ issue.titel }}{% endfor %}", 3),
         ("known.txt", "no subject", 1),
         ("preferences.html", "<p>\n{% for topic in topics %}{{ topic.nmae }}{% endfor %}", 2),
+        ("confirm.html", "<p>no button", 1),
+        ("preferences.html", "<form method=post></form>\n{% if frequency == \"weekly\" %}{{ typo }}{% endif %}", 2),
         ("signup.html", "{% extends \"reader.html\" %}\n{% block main %}{{ action }}{% endblock %}", 2),
     ] {
         let path = format!("templates/{name}");

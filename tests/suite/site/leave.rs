@@ -309,6 +309,10 @@ fn a_domain_in_letters_and_in_ascii_is_one_reader() {
     let memory = Memory::open_read_only(&home.join("memory/reveille.db")).unwrap();
     assert!(memory.subscribers().unwrap().is_empty(), "she is a reader already: {:?}", wanted());
     assert_eq!(confirmed(&home), 2);
+    // She is mailed at the address that mail programs write.
+    write_issue(&home, 44, "2026-11-18", "fog");
+    send(&mut home, "2026-11-18T14:00:00Z");
+    assert!(smtp.plain_messages().iter().any(|mail| String::from_utf8_lossy(mail).contains("Delivered-To: ida@xn--mnchen-3ya.de")));
     // She left when her id was another one: nobody mails her, and the first wake knows it by the new one, too.
     let now = "2026-11-19T13:00:00Z".parse().unwrap();
     let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();

@@ -80,6 +80,17 @@ fn a_letter_that_nobody_would_get_is_refused_with_the_reason_and_reaches_who_get
     assert_eq!((&all["audience"]["count"], &all["audience"]["source"]), (&4.into(), &"subscribers.confirmed".into()), "{all}");
 }
 
+/// A wake in which this happens behind its decision.
+fn wake_while(home: &Home, happens: impl FnOnce()) -> Said {
+    let mut wake = home.command(&["wake", "--no-model"]);
+    wake.env("REVEILLE_FAULT", "after-decision=stop").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let wake = wake.spawn().unwrap();
+    wait_until_stopped(wake.id());
+    happens();
+    signal(wake.id(), "CONT");
+    Said::of(&wake.wait_with_output().unwrap()).ok()
+}
+
 #[test]
 fn who_pauses_between_the_decision_and_the_letter_makes_nothing_fail() {
     let smtp = Smtp::start();
@@ -87,13 +98,7 @@ fn who_pauses_between_the_decision_and_the_letter_makes_nothing_fail() {
     subscribes(&home, "ann");
     home.at(NOW);
     assert_eq!(letter(&home, &[])["audience"]["count"], 1);
-    let mut wake = home.command(&["wake", "--no-model"]);
-    wake.env("REVEILLE_FAULT", "after-decision=stop").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let wake = wake.spawn().unwrap();
-    wait_until_stopped(wake.id());
-    chooses(&home, "ann", &paused());
-    signal(wake.id(), "CONT");
-    let woken = Said::of(&wake.wait_with_output().unwrap()).ok();
+    let woken = wake_while(&home, || chooses(&home, "ann", &paused()));
     is_quiet(&home, &woken);
     assert_eq!(mailed(&smtp, 45), Vec::<String>::new());
     let sheet = home.run(&["why"]).ok().stdout;
@@ -102,6 +107,26 @@ fn who_pauses_between_the_decision_and_the_letter_makes_nothing_fail() {
     chooses(&home, "ann", &Preferences::default());
     send(&mut home, "2026-11-20T18:00:00Z");
     assert_eq!(mailed(&smtp, 45), ["ann"]);
+}
+
+#[test]
+fn when_the_only_reader_leaves_before_the_letter_the_next_best_has_its_turn() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp);
+    home.write("PROGRESS.md", "# Plan\n\n- [ ] Measure which channel brings people for:strangers skill:measure\n");
+    subscribes(&home, "ann");
+    home.at(NOW);
+    assert_eq!(letter(&home, &[])["audience"]["count"], 1);
+    let woken = wake_while(&home, || {
+        let now: DateTime<Utc> = NOW.parse().unwrap();
+        let mut memory = Memory::open(&home.join("memory/reveille.db"), now).unwrap();
+        memory.leave(&subscriber_id("ann@lighthouse.net"), now).unwrap();
+    });
+    is_quiet(&home, &woken);
+    assert_eq!(mailed(&smtp, 45), Vec::<String>::new());
+    let sheet = home.run(&["why"]).ok().stdout;
+    assert!(sheet.contains("nobody would get it today (0 confirmed readers)"), "{sheet}");
+    assert!(sheet.lines().any(|line| line.starts_with('→') && line.contains("Measure which channel")), "{sheet}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use lettre::Address;
 use lettre::message::Mailbox;
-use reveille_mission::Channel;
+use reveille_mission::{Channel, with_ascii_domain};
 
 use super::super::Fault;
 
@@ -34,6 +34,7 @@ pub(super) fn header_text(what: &str, text: &str) -> Result<String, Fault> {
 /// A bare mail address. Quoted local parts are refused: hardly anybody has one, and much can be hidden in it.
 pub(super) fn address(what: &str, text: &str) -> Result<Address, Fault> {
     let text = header_text(what, text)?;
+    let text = with_ascii_domain(&text).unwrap_or(text);
     let odd = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | ',' | ';' | '\\') || c == '\u{2060}';
     if text.contains(odd) || text.starts_with('-') {
         return Err(refused(format!("the {what} is no mail address")));
