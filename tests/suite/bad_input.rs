@@ -275,8 +275,6 @@ fn a_readers_list_that_is_broken_is_said_and_shows_no_address() {
 #[test]
 fn what_was_published_beside_a_broken_list_is_recorded() {
     let mut home = Home::new("# Plan\n\n- [ ] Publish draft 46\n");
-    let mail = "\n[channels.email]\nsmtp = \"smtp://127.0.0.1:9\"\nfrom = \"n@letter.example\"\n";
-    home.write("reveille.toml", format!("{}{mail}", home.read("reveille.toml")));
     home.write(
         "issues/045-fog.md",
         "---\nid: \"tag:letter.example,2026:45\"\ntitle: Fog\nslug: fog\ndate: 2026-11-12\nmail: true\n---\n\nFog.\n",

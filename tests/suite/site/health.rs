@@ -123,7 +123,7 @@ fn a_template_that_readers_would_meet_keeps_serve_from_starting() {
         ("confirm.txt", "Subject: Yes?\n\n{{ confrim }}\n", 3),
         ("welcome.txt", "Subject: Hello\nHi.{% for issue in issues %}\n{{ issue.titel }}{% endfor %}", 3),
         ("known.txt", "no subject", 1),
-        ("preferences.html", "<p>\n{% for topic in topics %}{{ topic.nmae }}{% endfor %}", 2),
+        ("preferences.html", "<form method=post></form>\n{% for topic in topics %}{{ topic.nmae }}{% endfor %}", 2),
         ("confirm.html", "<p>no button", 1),
         ("preferences.html", "<form method=post></form>\n{% if frequency == \"weekly\" %}{{ typo }}{% endif %}", 2),
         ("signup.html", "{% extends \"reader.html\" %}\n{% block main %}{{ action }}{% endblock %}", 2),
