@@ -71,10 +71,11 @@ mod tests {
             std::fs::remove_file(folder.path().join(name)).expect("removed");
             wrong
         };
-        let wrong = own("preferences.html", b"<p>\n{% for topic in topics %}{{ topic.nmae }}{% endfor %}");
+        let wrong = own("preferences.html", b"<form method=post>\n{% for topic in topics %}{{ topic.nmae }}{% endfor %}");
         assert_eq!(wrong.to_string(), "templates/preferences.html:2: a variable that is not there");
         let hint = wrong.hint().expect("a hint");
         assert!(hint.starts_with("it may use publication, ended, frequency, kept, paused_until, title, token and topics; "), "{hint}");
+        assert!(own("confirm.html", b"<p>Thank you").to_string().ends_with("readers could not go on"));
         assert!(own("reader.html", b"\n\n{{ nobody }}").to_string().starts_with("templates/reader.html:3: "));
         assert!(own("confirm.html", b"{% if ended %}").to_string().starts_with("templates/confirm.html:1: "));
         assert!(own("notice.html", b"Gr\xfc\xdfe").to_string().starts_with("templates/notice.html:1: it can't be read: "));
