@@ -103,15 +103,23 @@ fn edits_meet_what_the_human_saved_meanwhile() {
 fn a_half_saved_text_is_waited_for() {
     let (_folder, path) = folder("- [ ] a task\n- [ ] another\n");
     for (half, whole) in [("", "- [ ] a task\n- [ ] more\n"), ("- [ ] a ta", "- [ ] a task\n"), ("<!-- reveille -->\n", "- [ ] a task\n")] {
-        std::fs::write(&path, half).expect("written");
-        let read = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(60));
-                std::fs::write(&path, whole).expect("written");
+        let saved_in_time = (0..50).any(|_| {
+            std::fs::write(&path, half).expect("written");
+            let (read, took) = std::thread::scope(|scope| {
+                let editor = scope.spawn(|| {
+                    let begun = Instant::now();
+                    std::thread::sleep(Duration::from_millis(60));
+                    std::fs::write(&path, whole).expect("written");
+                    begun.elapsed()
+                });
+                (read(&path, &Environment::of(&[])).expect("read"), editor.join().expect("saved"))
             });
-            read(&path, &Environment::of(&[])).expect("read")
+            // A machine that holds an editor up for longer than we wait shows nothing.
+            let in_time = took < Duration::from_millis(200);
+            assert!(!in_time || read == whole.as_bytes(), "{half:?} was taken: {:?}", String::from_utf8_lossy(&read));
+            in_time
         });
-        assert_eq!(String::from_utf8_lossy(&read), whole, "{half:?} was taken");
+        assert!(saved_in_time, "no editor was quick enough");
     }
     std::fs::remove_file(&path).expect("removed");
     let read = std::thread::scope(|scope| {
