@@ -42,7 +42,8 @@ pub struct PageError {
 const WITH_A_FORM: [&str; 5] = ["signup.html", "confirm.html", "leave.html", "preferences.html", "survey.html"];
 
 impl PageError {
-    /// What is wrong with a template; the innermost cause says where: it may be one that this one extends.
+    /// What is wrong with a template; the innermost cause says where: it may be one that this one extends. The rendered pages' twin
+    /// is `fault` in `skills/src/site/templates.rs`: the arrows keep the two crates apart, and mission knows no template engine.
     fn of(name: &str, error: &minijinja::Error) -> Self {
         let mut innermost = error;
         while let Some(cause) = std::error::Error::source(innermost).and_then(|cause| cause.downcast_ref::<minijinja::Error>()) {

@@ -136,13 +136,8 @@ fn who_is_heard_between_the_decision_and_the_letter_to_the_silent_makes_nothing_
     super::retain::letter(&home, 30, true);
     home.write("PROGRESS.md", "# Plan\n\n- [ ] Win back readers silent for 30 days\n");
     home.at("2026-10-03T12:00:00Z");
-    let mut wake = home.command(&["wake", "--no-model"]);
-    wake.env("REVEILLE_FAULT", "after-decision=stop").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let wake = wake.spawn().unwrap();
-    wait_until_stopped(wake.id());
-    ["ann", "bob", "cyd", "dan"].iter().for_each(|name| super::retain::sign(&home, name, SignKind::Click, "2026-10-03T11:59:00Z"));
-    signal(wake.id(), "CONT");
-    let woken = Said::of(&wake.wait_with_output().unwrap()).ok();
+    let click = |name: &&str| super::retain::sign(&home, name, SignKind::Click, "2026-10-03T11:59:00Z");
+    let woken = wake_while(&home, || ["ann", "bob", "cyd", "dan"].iter().for_each(click));
     is_quiet(&home, &woken);
     let sheet = home.run(&["why"]).ok().stdout;
     assert!(sheet.contains("no_audience: it is for readers silent for 30 days, and today there are 0 (subscribers.lapsed_30)"), "{sheet}");
